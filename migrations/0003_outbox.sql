@@ -1,0 +1,30 @@
+-- What leaves the house after the commit. Rows hold ids and figures, never a code, token or secret:
+-- a mail is rendered at the moment of sending.
+create table events (
+    shop_id    uuid        not null,
+    id         uuid        not null,
+    topic      text        not null,
+    -- What it is about: an order, a product, a customer.
+    subject_id uuid        not null,
+    payload    jsonb       not null,
+    created_at timestamptz not null,
+    primary key (shop_id, id)
+);
+
+create table mails (
+    shop_id      uuid        not null,
+    id           uuid        not null,
+    template     text        not null check (template in ('order_delivered')),
+    subject_id   uuid        not null,
+    recipient    text        not null,
+    state        text        not null default 'queued' check (state in ('queued', 'sent', 'failed')),
+    -- Counts leases; a result is recorded only where it still matches, so it is the fence.
+    attempt      integer     not null default 0,
+    due_at       timestamptz not null,
+    last_error   text,
+    created_at   timestamptz not null,
+    sent_at      timestamptz,
+    primary key (shop_id, id)
+);
+-- A lease moves due_at on, so what is due is what nobody is sending.
+create index mails_due on mails (shop_id, due_at) where state = 'queued';

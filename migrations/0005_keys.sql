@@ -1,0 +1,17 @@
+-- API keys belong to the live shop, whatever their mode; tenant_id is the shop that they act on: the
+-- live shop itself, or its twin.
+create table api_keys (
+    shop_id      uuid        not null,
+    id           uuid        not null,
+    tenant_id    uuid        not null,
+    surface      text        not null check (surface in ('merchant', 'developer')),
+    mode         text        not null check (mode in ('live', 'test')),
+    name         text        not null,
+    scopes       text[]      not null check (cardinality(scopes) > 0),
+    hash         bytea       not null,
+    last4        text        not null,
+    created_at   timestamptz not null,
+    last_used_at timestamptz,
+    revoked_at   timestamptz,
+    primary key (shop_id, id)
+);

@@ -1,0 +1,32 @@
+-- Where the codes of one product (later: of one variant) lie.
+create table pools (
+    shop_id    uuid        not null,
+    id         uuid        not null,
+    created_at timestamptz not null,
+    primary key (shop_id, id)
+);
+
+create table products (
+    shop_id     uuid        not null,
+    id          uuid        not null,
+    type        text        not null check (type in ('license_key', 'account', 'file_download', 'dynamic', 'physical', 'subscription')),
+    name        text        not null,
+    slug        text        not null,
+    description text,
+    price_cents bigint      not null check (price_cents >= 0),
+    currency    text        not null check (currency ~ '^[A-Z]{3}$'),
+    status      text        not null check (status in ('active', 'archived', 'draft')),
+    -- A pooled product's stock is its free codes; null until an account product has its first code.
+    pool_id     uuid,
+    -- Counted stock of a product without a pool; null is unlimited.
+    stock       integer     check (stock >= 0),
+    created_at  timestamptz not null,
+    updated_at  timestamptz not null,
+    archived_at timestamptz,
+    primary key (shop_id, id),
+    constraint products_slug_taken unique (shop_id, slug),
+    foreign key (shop_id, pool_id) references pools (shop_id, id),
+    constraint products_one_kind_of_stock check (pool_id is null or stock is null),
+    constraint products_archived_has_date check ((status = 'archived') = (archived_at is not null))
+);
+create index products_by_status on products (shop_id, status, id);

@@ -1,0 +1,152 @@
+//! `keyhouse serve` and `keyhouse worker`: start, say what is happening, run, and stop in order.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sqlx::Connection as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::database::{self, Database};
+use super::demo;
+use crate::app::App;
+use crate::config::Config;
+use crate::http;
+use crate::kit::postgres::{self, Cluster, Lifetime};
+use crate::telemetry;
+use crate::worker;
+
+/// How often the embedded cluster is looked after.
+const CLUSTER_WATCH: Duration = Duration::from_millis(500);
+
+/// Migrates, serves every surface and runs the worker until told to stop.
+pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen at {}; set KEYHOUSE_LISTEN to another address", config.listen))?;
+    let address = listener.local_addr()?;
+    let (app, database, introduction) = start(config, address, demo).await?;
+
+    println!("Keyhouse {} is ready at {}", env!("CARGO_PKG_VERSION"), app.public_url);
+    println!("Mails are written to {}: they hold codes, so this is for development.", app.mail_dir().display());
+    if let Some(introduction) = introduction {
+        println!("{introduction}");
+    }
+
+    let (stop, stopping) = watch::channel(false);
+    let worker = tokio::spawn(worker::run(app.clone(), stopping.clone()));
+    let cluster = database.cluster.map(|cluster| tokio::spawn(keep_running(cluster, app.config.clone(), stopping)));
+    let signalled = {
+        let app = app.clone();
+        async move {
+            interrupted().await;
+            app.start_draining();
+        }
+    };
+    http::serve(app.clone(), listener, http::router(&app), signalled).await;
+    eprintln!("keyhouse: stopping");
+    finish(&app, &stop, worker, cluster).await
+}
+
+/// The worker alone.
+pub async fn work(config: Config) -> anyhow::Result<ExitCode> {
+    let address = config.listen;
+    let (app, database, _) = start(config, address, false).await?;
+    println!("Keyhouse {}: the worker is at work", env!("CARGO_PKG_VERSION"));
+    let (stop, stopping) = watch::channel(false);
+    let worker = tokio::spawn(worker::run(app.clone(), stopping.clone()));
+    let cluster = database.cluster.map(|cluster| tokio::spawn(keep_running(cluster, app.config.clone(), stopping)));
+    interrupted().await;
+    finish(&app, &stop, worker, cluster).await
+}
+
+/// The database, its schema and secrets, the shared handles, and on a new database the demo shop.
+async fn start(
+    config: Config,
+    address: SocketAddr,
+    demo: bool,
+) -> anyhow::Result<(Arc<App>, Database, Option<String>)> {
+    telemetry::start_logs(&config.log, config.log_format)?;
+    let metrics = telemetry::start_metrics()?;
+    let database = Database::open(&config).await?;
+    let mut db = database.connect().await?;
+    database::migrate(&mut db).await?;
+    let env = database::open_env(&config, &mut db).await?;
+    let url = config.public_url(address);
+    let wants_demo = demo || config.database_url.is_none();
+    let introduction = if wants_demo { demo::create(&mut db, &env, &url).await? } else { None };
+    db.close().await?;
+    let (requests, worker) = database::pools(&config, &database.url)?;
+    Ok((Arc::new(App::new(config, env, requests, worker, url, Some(metrics))), database, introduction))
+}
+
+async fn finish(
+    app: &App,
+    stop: &watch::Sender<bool>,
+    worker: JoinHandle<()>,
+    cluster: Option<JoinHandle<anyhow::Result<Cluster>>>,
+) -> anyhow::Result<ExitCode> {
+    let _ = stop.send(true);
+    worker.await.context("the worker did not end well")?;
+    app.requests.close().await;
+    app.worker.close().await;
+    if let Some(cluster) = cluster {
+        let cluster = cluster.await.context("the cluster's keeper did not end well")??;
+        tokio::task::spawn_blocking(move || cluster.stop()).await??;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the embedded cluster again where it went away: killed, or stopped by the process that owned it.
+async fn keep_running(
+    mut cluster: Cluster,
+    config: Config,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<Cluster> {
+    while !*stopping.borrow() {
+        let settings = database::settings(&config, Lifetime::Attached);
+        cluster = tokio::task::spawn_blocking(move || {
+            if cluster.running() {
+                return cluster;
+            }
+            tracing::warn!("the embedded Postgres went away; starting it again");
+            match postgres::start(&settings) {
+                Ok(started) => started,
+                Err(e) => {
+                    tracing::error!(error = %e, "the embedded Postgres did not start");
+                    cluster
+                }
+            }
+        })
+        .await?;
+        tokio::select! {
+            () = tokio::time::sleep(CLUSTER_WATCH) => {}
+            _ = stopping.changed() => {}
+        }
+    }
+    Ok(cluster)
+}
+
+/// Until Ctrl-C or SIGTERM. A second one ends the process at once.
+async fn interrupted() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    });
+}

@@ -1,0 +1,219 @@
+//! Settings: `config/default.toml` (every key with its comment), then a file, then the environment.
+//! Nonsense is refused at the start, with the name of the key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Every key, its default, one comment each.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub database_url: Option<SecretString>,
+    pub listen: SocketAddr,
+    /// Without a trailing slash; `None` until the listening port is known.
+    pub public_url: Option<String>,
+    pub data_dir: PathBuf,
+    pub master_key: Option<SecretString>,
+    pub rate_limits: bool,
+    pub trusted_proxies: Vec<IpNet>,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub metrics_token: Option<SecretString>,
+    pub limits: Limits,
+    pub http: Http,
+    pub pools: Pools,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Requests a minute.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub reads: u32,
+    pub writes: u32,
+    pub visitors: u32,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub header_timeout_s: u64,
+    pub body_timeout_s: u64,
+    pub connections: usize,
+    pub drain_s: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pools {
+    pub requests: u32,
+    pub worker: u32,
+}
+
+/// As written down; [`Config`] is what it means.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    database_url: String,
+    listen: String,
+    public_url: String,
+    data_dir: PathBuf,
+    master_key: String,
+    rate_limits: Switch,
+    trusted_proxies: String,
+    log: String,
+    log_format: LogFormat,
+    metrics_token: String,
+    limits: Limits,
+    http: Http,
+    pools: Pools,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Switch {
+    On,
+    Off,
+}
+
+impl Config {
+    /// Reads defaults, file and environment.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense, by name.
+    pub fn load() -> anyhow::Result<Self> {
+        let file = std::env::var("KEYHOUSE_CONFIG").unwrap_or_else(|_| "keyhouse.toml".into());
+        if std::env::var_os("KEYHOUSE_CONFIG").is_some() && !Path::new(&file).exists() {
+            bail!("KEYHOUSE_CONFIG names {file}, which is not there");
+        }
+        // Secrets are taken as they are: a key of digits must not be read as a number.
+        let verbatim = ["database_url", "master_key", "metrics_token"];
+        let mut settings = Figment::from(Toml::string(DEFAULTS))
+            .merge(Toml::file(file))
+            .merge(Env::prefixed("KEYHOUSE_").ignore(&["config"]).ignore(&verbatim).split("__"));
+        for key in verbatim {
+            if let Ok(value) = std::env::var(format!("KEYHOUSE_{}", key.to_uppercase())) {
+                settings = settings.merge((key, value));
+            }
+        }
+        if let Ok(url) = std::env::var("DATABASE_URL") {
+            settings = settings.merge(("database_url", url));
+        }
+        let raw: Raw = settings.extract().context("settings")?;
+        raw.check()
+    }
+
+    /// Where clients reach us, given the address that we listen at.
+    #[must_use]
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{listening}"))
+    }
+
+    /// Connections for requests: as set, or four for each core and eight at least.
+    #[must_use]
+    pub fn request_connections(&self) -> u32 {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        match self.pools.requests {
+            0 => u32::try_from(cores * 4).unwrap_or(8).max(8),
+            set => set,
+        }
+    }
+
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+}
+
+impl Raw {
+    fn check(self) -> anyhow::Result<Config> {
+        let listen = self.listen.parse().with_context(|| {
+            format!("listen = {:?}: must be an address and a port, such as 127.0.0.1:8080", self.listen)
+        })?;
+        let public_url = match self.public_url.trim_end_matches('/') {
+            "" => None,
+            url if url.starts_with("http://") || url.starts_with("https://") => Some(url.to_owned()),
+            url => bail!("public_url = {url:?}: must begin with http:// or https://"),
+        };
+        let trusted_proxies = self
+            .trusted_proxies
+            .split(',')
+            .map(str::trim)
+            .filter(|net| !net.is_empty())
+            .map(|net| net.parse::<IpNet>().or_else(|_| net.parse::<IpAddr>().map(IpNet::from)))
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("trusted_proxies = {:?}: must be CIDRs such as 10.0.0.0/8", self.trusted_proxies))?;
+        let per_minute = [self.limits.reads, self.limits.writes, self.limits.visitors];
+        if per_minute.iter().any(|n| !(1..=60_000).contains(n)) {
+            bail!("limits: each must be between 1 and 60000 a minute");
+        }
+        if self.http.header_timeout_s == 0 || self.http.body_timeout_s == 0 || self.http.connections == 0 {
+            bail!("http: timeouts and connections must be at least 1");
+        }
+        if self.pools.worker < 2 {
+            bail!("pools.worker: must be at least 2");
+        }
+        let given = |text: String| (!text.is_empty()).then(|| SecretString::from(text));
+        Ok(Config {
+            database_url: given(self.database_url),
+            listen,
+            public_url,
+            data_dir: self.data_dir,
+            master_key: given(self.master_key),
+            rate_limits: self.rate_limits == Switch::On,
+            trusted_proxies,
+            log: self.log,
+            log_format: self.log_format,
+            metrics_token: given(self.metrics_token),
+            limits: self.limits,
+            http: self.http,
+            pools: self.pools,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn load(toml: &str) -> anyhow::Result<Config> {
+        Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(toml)).extract::<Raw>()?.check()
+    }
+
+    #[test]
+    fn the_defaults_stand() {
+        let config = load("").unwrap();
+        assert_eq!(config.listen.port(), 8080);
+        assert!(config.rate_limits && config.database_url.is_none());
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (toml, named) in [
+            ("listen = \"here\"", "listen"),
+            ("public_url = \"shop.example\"", "public_url"),
+            ("trusted_proxies = \"10.0.0.0/99\"", "trusted_proxies"),
+            ("rate_limits = \"maybe\"", "rate_limits"),
+            ("typo = 1", "typo"),
+            ("[limits]\nreads = 0", "limits"),
+            ("[pools]\nworker = 1", "pools.worker"),
+        ] {
+            let error = format!("{:#}", load(toml).unwrap_err());
+            assert!(error.contains(named), "{toml}: {error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The rooms. Each is types, rules and operations (`mod.rs` and its parts) over its own tables
+//! (`sql.rs`, private). Operations take `&mut PgConnection`, then the tenant, and never commit.
+//! A room calls only rooms to its left:
+//!
+//! `data_keys · shops · outbox · idempotency · keys · products · customers · serials · payments · orders`
+
+pub mod customers;
+pub mod data_keys;
+pub mod idempotency;
+pub mod keys;
+pub mod orders;
+pub mod outbox;
+pub mod payments;
+pub mod products;
+pub mod serials;
+pub mod shops;

@@ -1,0 +1,175 @@
+//! A checkout opens an order: what is bought at today's prices, for how much, with the stock set aside.
+
+use chrono::Duration;
+use secrecy::SecretString;
+use sqlx::PgConnection;
+
+use super::{DeliveryState, Item, Order, Status, payment, sql};
+use crate::domain::customers;
+use crate::domain::outbox::{self, Event};
+use crate::domain::payments::{self, Gateway};
+use crate::domain::products::{self, Product, ProductId};
+use crate::domain::serials::{self, Cursors, Demand};
+use crate::domain::shops::{self, Listed, Shop};
+use crate::error::{Error, Fields, Result};
+use crate::kit::env::Env;
+use crate::kit::money::{Cents, Currency};
+use crate::kit::secret::{self, Kind};
+use crate::kit::values::Email;
+
+/// Lines of one cart.
+pub const ITEMS_MAX: usize = 50;
+/// Units of one line.
+pub const QUANTITY_MAX: i64 = 1_000;
+/// How long a checkout keeps its stock (contract 8.3).
+pub const RESERVED_FOR: Duration = Duration::minutes(30);
+
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub product: ProductId,
+    /// 1 to [`QUANTITY_MAX`].
+    pub quantity: i32,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewOrder {
+    pub items: Vec<Line>,
+    pub email: Email,
+    pub gateway: Option<Gateway>,
+    pub return_url: Option<String>,
+    pub custom_fields: serde_json::Value,
+}
+
+/// A fresh order and the buyer's token, which is known only now.
+#[derive(Debug)]
+pub struct Opened {
+    pub order: Order,
+    pub items: Vec<Item>,
+    pub token: SecretString,
+}
+
+/// Opens an order and reserves its stock; one of total 0 is paid and delivered at once.
+///
+/// # Errors
+/// [`Error::Invalid`] by line; [`crate::error::Conflict::OutOfStock`].
+pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Cursors, new: NewOrder) -> Result<Opened> {
+    let tenant = shop.tenant;
+    let ids: Vec<ProductId> = new.items.iter().map(|line| line.product).collect();
+    let catalogue = products::get_all(db, tenant, &ids).await?;
+    let cart = Cart::price(&new.items, &catalogue)?;
+    let gateway = payments::choose(shop.mode, cart.total, new.gateway)?;
+    let customer = customers::ensure(db, tenant, env, &new.email).await?;
+
+    let order = Order {
+        id: env.id(),
+        status: Status::AwaitingPayment,
+        failure: None,
+        customer,
+        customer_email: new.email.as_str().to_owned(),
+        currency: cart.currency,
+        subtotal: cart.total,
+        discount: Cents::ZERO,
+        total: cart.total,
+        refunded: Cents::ZERO,
+        gateway,
+        payment: None,
+        return_url: new.return_url,
+        expires_at: env.now() + RESERVED_FOR,
+        paid_at: None,
+    };
+    let items: Vec<Item> = cart.lines.iter().map(|line| line.item(env, &order)).collect();
+    sql::insert_order(db, tenant.uuid(), &order, &new.custom_fields, env.now()).await?;
+    sql::insert_items(db, tenant.uuid(), &items).await?;
+    let token = secret::mint(Kind::Checkout, &mut env.fork_rng());
+    shops::list(db, tenant, Listed::Checkout, &token.hash, *order.id).await?;
+    outbox::emit(db, tenant, env, &[Event::OrderCreated(order.facts())]).await?;
+    serials::reserve(db, tenant, env, cursors, &demands(&items)).await?;
+    // Counted stock is a row that every sale of the product needs: last, so that it is held briefly.
+    for line in cart.lines.iter().filter(|line| line.product.pool.is_none()) {
+        products::take_counted(db, tenant, line.product, line.quantity).await?;
+    }
+
+    let (order, items) = if order.total == Cents::ZERO {
+        payment::settle(db, tenant, env, cursors, shop.currency, order, items).await?
+    } else {
+        (order, items)
+    };
+    Ok(Opened { order, items, token: token.secret })
+}
+
+/// What the pooled items ask of their pools.
+pub(super) fn demands(items: &[Item]) -> Vec<Demand> {
+    items
+        .iter()
+        .filter_map(|item| {
+            Some(Demand {
+                pool: item.pool?,
+                item: *item.id,
+                quantity: item.quantity.into(),
+                product: item.product_name.clone(),
+            })
+        })
+        .collect()
+}
+
+struct Cart<'a> {
+    lines: Vec<PricedLine<'a>>,
+    currency: Currency,
+    total: Cents,
+}
+
+struct PricedLine<'a> {
+    product: &'a Product,
+    quantity: i32,
+    subtotal: Cents,
+}
+
+impl<'a> Cart<'a> {
+    /// Prices every line, telling all that is wrong at once.
+    fn price(lines: &[Line], catalogue: &'a [Product]) -> Result<Self> {
+        let mut wrong = Fields::default();
+        let mut priced = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            let on_sale = |p: &&Product| p.id == line.product && p.status == products::Status::Active;
+            let Some(product) = catalogue.iter().find(on_sale) else {
+                wrong.wrong(format!("items[{index}].product_id"), "is not a product on sale in this shop");
+                continue;
+            };
+            match product.price.times(line.quantity.into()) {
+                Some(subtotal) => priced.push(PricedLine { product, quantity: line.quantity, subtotal }),
+                None => wrong.wrong(format!("items[{index}].quantity"), "makes the amount too large"),
+            }
+        }
+        let total = priced.iter().try_fold(Cents::ZERO, |sum, line| sum.plus(line.subtotal));
+        let currency = priced.first().map(|line| line.product.currency);
+        if priced.iter().any(|line| Some(line.product.currency) != currency) {
+            wrong.wrong("items", "must all be in one currency");
+        }
+        if total.is_none() {
+            wrong.wrong("items", "make the amount too large");
+        }
+        match (currency, total) {
+            (Some(currency), Some(total)) if wrong.is_empty() => Ok(Self { lines: priced, currency, total }),
+            _ => Err(Error::Invalid(wrong)),
+        }
+    }
+}
+
+impl PricedLine<'_> {
+    fn item(&self, env: &Env, order: &Order) -> Item {
+        Item {
+            id: env.id(),
+            order: order.id,
+            product: self.product.id,
+            product_name: self.product.name.clone(),
+            kind: self.product.r#type.word().to_owned(),
+            quantity: self.quantity,
+            unit: self.product.price,
+            subtotal: self.subtotal,
+            pool: self.product.pool,
+            counted: self.product.counted.is_some(),
+            delivery: DeliveryState::Pending,
+            delivered_at: None,
+        }
+    }
+}

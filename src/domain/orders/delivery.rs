@@ -1,0 +1,148 @@
+//! Codes go out in the transaction of the payment; what the pool cannot give waits, oldest first, and
+//! is handed out by whatever brings codes: an import, a release, or the sweep (R14).
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::checkout::demands;
+use super::{DeliveryState, Item, Order, OrderId, Status, sql};
+use crate::domain::outbox::{self, Event, Template};
+use crate::domain::products::PoolId;
+use crate::domain::serials::{self, Cursors};
+use crate::domain::shops::Tenant;
+use crate::error::{Conflict, Error, Result};
+use crate::kit::env::Env;
+
+/// Orders served by one import or sweep of a pool.
+const WAITING_MAX: i64 = 500;
+
+/// Where an order's codes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// They were set aside at the checkout.
+    Reservation,
+    /// The reservation is gone: from whatever is free now.
+    Pool,
+}
+
+/// Hands out the codes of the items that have none yet, and writes down how far each item is.
+pub(super) async fn deliver(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    items: &mut [Item],
+    source: Source,
+) -> Result<()> {
+    let mut pooled: Vec<&mut Item> =
+        items.iter_mut().filter(|i| i.pool.is_some() && i.delivery != DeliveryState::Delivered).collect();
+    let delivered_at = Some(env.now());
+    match source {
+        Source::Reservation => {
+            let ids: Vec<Uuid> = pooled.iter().map(|item| *item.id).collect();
+            let expected = pooled.iter().map(|item| i64::from(item.quantity)).sum();
+            if expected > 0 {
+                serials::sell(db, shop, env, &ids, expected).await?;
+            }
+            pooled.iter_mut().for_each(|item| item.settle(DeliveryState::Delivered, delivered_at));
+        }
+        Source::Pool => {
+            for item in &mut pooled {
+                let demand = demands(std::slice::from_ref(&**item));
+                match serials::try_claim(db, shop, env, cursors, &demand).await {
+                    Ok(()) => item.settle(DeliveryState::Delivered, delivered_at),
+                    Err(Error::Conflict(Conflict::OutOfStock { .. })) => {
+                        item.settle(DeliveryState::AwaitingStock, None);
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+    }
+    if pooled.is_empty() {
+        return Ok(());
+    }
+    sql::set_delivery(db, shop.uuid(), &pooled).await.map_err(Error::from)
+}
+
+/// `completed` once everything is delivered; until then `delivering`.
+pub(super) fn status_after(items: &[Item]) -> Status {
+    let done = items.iter().all(|item| item.delivery == DeliveryState::Delivered);
+    if done { Status::Completed } else { Status::Delivering }
+}
+
+/// Tells of a delivery that is complete: the event, and the buyer's mail.
+pub(super) async fn announce(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    order: &Order,
+    items: &[Item],
+) -> Result<()> {
+    if status_after(items) != Status::Completed {
+        return Ok(());
+    }
+    outbox::emit(db, shop, env, &[Event::OrderDelivered(order.facts())]).await?;
+    outbox::queue_mail(db, shop, env, Template::OrderDelivered, *order.id, &order.customer_email).await?;
+    Ok(())
+}
+
+/// Orders that wait for codes of a pool, oldest first, locked: taken before the codes are there, so
+/// that the lock order holds (orders before serials).
+#[derive(Debug)]
+pub struct Waiting(Vec<OrderId>);
+
+/// Locks the orders that wait for this pool, skipping those that others are working on.
+pub async fn lock_waiting(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> Result<Waiting> {
+    let ids = sql::lock_waiting(db, shop.uuid(), *pool, WAITING_MAX).await?;
+    Ok(Waiting(ids.into_iter().map(OrderId::from).collect()))
+}
+
+/// Hands the pool's free codes to the waiting orders, oldest first, until it is empty. In the
+/// transaction that brought the codes nobody else can see them yet.
+pub async fn hand_out(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    pool: PoolId,
+    waiting: &Waiting,
+) -> Result<usize> {
+    let mut served = 0;
+    for id in &waiting.0 {
+        if serials::stock_of(db, shop, pool).await? <= 0 {
+            break;
+        }
+        let (mut order, mut items) = super::get(db, shop, *id).await?;
+        if order.status != Status::Delivering {
+            continue; // refunded meanwhile: out of the queue
+        }
+        deliver(db, shop, env, cursors, &mut items, Source::Pool).await?;
+        let after = status_after(&items);
+        if after == Status::Completed {
+            order.status = after;
+            sql::set_status(db, shop.uuid(), *order.id, &["delivering"], after.word(), env.now()).await?;
+            announce(db, shop, env, &order, &items).await?;
+            served += 1;
+        }
+    }
+    Ok(served)
+}
+
+/// Shops in which an order waits for codes.
+pub async fn shops_awaiting_stock(db: &mut PgConnection) -> Result<Vec<Tenant>> {
+    Ok(sql::shops_awaiting_stock(db).await?.into_iter().map(Tenant::new).collect())
+}
+
+/// The pools that a shop's orders wait for.
+pub async fn pools_awaited(db: &mut PgConnection, shop: Tenant) -> Result<Vec<PoolId>> {
+    Ok(sql::pools_awaited(db, shop.uuid()).await?.into_iter().map(PoolId::from).collect())
+}
+
+impl Item {
+    fn settle(&mut self, state: DeliveryState, at: Option<DateTime<Utc>>) {
+        self.delivery = state;
+        self.delivered_at = at;
+    }
+}

@@ -1,0 +1,188 @@
+//! Orders, from the checkout to the codes in the buyer's hands.
+//!
+//! `awaiting_payment → paid → delivering → completed`, `awaiting_payment → failed`, and back from
+//! `failed` only where it had expired and the money came after all (R13). Every move locks the order's
+//! row first and repeats its guard in SQL, so that payment and expiry see each other's result.
+
+mod checkout;
+mod delivery;
+mod expiry;
+mod payment;
+mod sql;
+mod state;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+pub use checkout::{ITEMS_MAX, Line, NewOrder, Opened, QUANTITY_MAX, RESERVED_FOR, open};
+pub use delivery::{Waiting, hand_out, lock_waiting, pools_awaited, shops_awaiting_stock};
+pub use expiry::{expire_due, shops_with_expired};
+pub use payment::{Outcome, pay};
+pub use state::{DeliveryState, Failure, Status};
+
+use super::customers::CustomerId;
+use super::outbox::OrderFacts;
+use super::payments::Gateway;
+use super::products::{PoolId, ProductId};
+use super::shops::{self, Listed, Tenant};
+use crate::error::{Error, Result};
+use crate::kit::env::Env;
+use crate::kit::id::{Entity, Id};
+use crate::kit::money::{Cents, Currency};
+use crate::kit::page::{Page, Place, Window};
+
+pub type OrderId = Id<Order>;
+pub type ItemId = Id<Item>;
+
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub id: OrderId,
+    pub status: Status,
+    pub failure: Option<Failure>,
+    pub customer: CustomerId,
+    pub customer_email: String,
+    pub currency: Currency,
+    pub subtotal: Cents,
+    pub discount: Cents,
+    pub total: Cents,
+    pub refunded: Cents,
+    pub gateway: Option<Gateway>,
+    pub payment: Option<Payment>,
+    pub return_url: Option<String>,
+    pub expires_at: DateTime<Utc>,
+    pub paid_at: Option<DateTime<Utc>>,
+}
+
+impl Entity for Order {
+    const PREFIX: &'static str = "ord";
+}
+
+/// How an order was paid; chain, asset and transaction only where a chain carried it.
+#[derive(Clone, Debug)]
+pub struct Payment {
+    pub provider: String,
+    pub chain: Option<String>,
+    pub asset: Option<String>,
+    pub tx_hash: Option<String>,
+}
+
+/// One line of an order, as sold.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub id: ItemId,
+    pub order: OrderId,
+    pub product: ProductId,
+    pub product_name: String,
+    /// The product's type word, as it was.
+    pub kind: String,
+    pub quantity: i32,
+    pub unit: Cents,
+    pub subtotal: Cents,
+    pub pool: Option<PoolId>,
+    /// Took counted stock, which a release gives back.
+    pub counted: bool,
+    pub delivery: DeliveryState,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+impl Entity for Item {
+    const PREFIX: &'static str = "item";
+}
+
+/// Delivery of an order as a whole: of its first item's kind, and as far as its slowest item.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    pub kind: &'a str,
+    pub state: DeliveryState,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// What narrows a list. Bounds are of creation, `from` included and `until` not.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub statuses: Vec<Status>,
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+}
+
+pub async fn list(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    filter: &Filter,
+    window: Window<Order>,
+    place: &Place,
+) -> Result<Page<Order>> {
+    let statuses: Vec<String> = filter.statuses.iter().map(|s| s.word().to_owned()).collect();
+    let statuses = (!statuses.is_empty()).then_some(statuses.as_slice());
+    // An order's creation is in its id, so one index serves order, cursor and both bounds.
+    let from = filter.from.map_or(Uuid::nil(), |at| *OrderId::earliest(at));
+    let until = [filter.until.map(|at| *OrderId::earliest(at)), window.after()].into_iter().flatten().min();
+    let rows = sql::list(db, shop.uuid(), statuses, from, until.unwrap_or(Uuid::max()), window.rows()).await?;
+    let orders = rows.into_iter().map(Order::try_from).collect::<Result<_>>()?;
+    Ok(Page::cut(orders, &window, place, &env.vault, |order| *order.id))
+}
+
+/// An order and its items.
+pub async fn get(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Order, Vec<Item>)> {
+    let row = sql::by_id(db, shop.uuid(), *id).await?;
+    let order = row.map(Order::try_from).ok_or(Error::NotFound("order"))??;
+    let items = items_of(db, shop, &[id]).await?;
+    Ok((order, items))
+}
+
+/// The order that a checkout token opens.
+pub async fn by_token(db: &mut PgConnection, token_hash: &[u8; 32]) -> Result<Option<(Tenant, OrderId)>> {
+    let found = shops::look_up(db, Listed::Checkout, token_hash).await?;
+    Ok(found.map(|(shop, id)| (shop, OrderId::from(id))))
+}
+
+/// The newest `limit` paid orders of a customer.
+pub async fn paid_by(db: &mut PgConnection, shop: Tenant, customer: CustomerId, limit: i64) -> Result<Vec<Order>> {
+    let rows = sql::paid_by(db, shop.uuid(), *customer, limit).await?;
+    rows.into_iter().map(Order::try_from).collect()
+}
+
+/// The order, its row locked until the transaction ends, and its items.
+async fn lock(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Order, Vec<Item>)> {
+    let row = sql::lock(db, shop.uuid(), *id).await?;
+    let order = row.map(Order::try_from).ok_or(Error::NotFound("order"))??;
+    let items = items_of(db, shop, &[id]).await?;
+    Ok((order, items))
+}
+
+async fn items_of(db: &mut PgConnection, shop: Tenant, orders: &[OrderId]) -> Result<Vec<Item>> {
+    let ids: Vec<Uuid> = orders.iter().map(|id| id.uuid()).collect();
+    sql::items(db, shop.uuid(), &ids).await?.into_iter().map(Item::try_from).collect()
+}
+
+impl Order {
+    #[must_use]
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.id.created_at()
+    }
+
+    fn facts(&self) -> OrderFacts {
+        OrderFacts {
+            id: *self.id,
+            status: self.status.word(),
+            total_cents: self.total.get(),
+            currency: self.currency.code(),
+            customer_email: self.customer_email.clone(),
+            paid_at: self.paid_at,
+        }
+    }
+}
+
+/// Delivery of the whole, of items in their order; an order has at least one.
+#[must_use]
+pub fn delivery_of(items: &[Item]) -> Delivery<'_> {
+    let state = items.iter().map(|item| item.delivery).max().unwrap_or(DeliveryState::Pending);
+    let delivered = state == DeliveryState::Delivered;
+    Delivery {
+        kind: items.first().map_or("", |item| item.kind.as_str()),
+        state,
+        delivered_at: items.iter().filter_map(|item| item.delivered_at).max().filter(|_| delivered),
+    }
+}

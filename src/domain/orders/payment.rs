@@ -1,0 +1,131 @@
+//! A payment meets its order: the row is locked first, so expiry and a second payment see the result.
+
+use sqlx::PgConnection;
+
+use super::delivery::{self, Source};
+use super::{Item, Order, OrderId, Payment, Status, sql};
+use crate::domain::customers;
+use crate::domain::outbox::{self, Event};
+use crate::domain::serials::{self, Cursors};
+use crate::domain::shops::{self, Tenant};
+use crate::domain::{payments::Gateway, products};
+use crate::error::{Conflict, Error, Result};
+use crate::kit::env::Env;
+use crate::kit::money::Currency;
+
+use super::Failure;
+
+/// What a gateway says of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded,
+    Declined,
+}
+
+impl Outcome {
+    pub const WORDS: &'static [(&'static str, Self)] = &[("succeed", Self::Succeeded), ("fail", Self::Declined)];
+}
+
+/// Applies a sandbox payment. Paying a paid order changes nothing and answers it as it is; money that
+/// comes after expiry revives the order (R13).
+///
+/// # Errors
+/// [`Conflict::WrongState`] where the order was declined or refunded, or is paid elsewhere.
+pub async fn pay(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    id: OrderId,
+    outcome: Outcome,
+) -> Result<(Order, Vec<Item>)> {
+    let currency = shops::get(db, shop).await?.currency;
+    let (order, items) = super::lock(db, shop, id).await?;
+    if order.gateway.is_some_and(|gateway| gateway != Gateway::Sandbox) {
+        return Err(wrong_state("this order is not paid through the sandbox"));
+    }
+    match (order.status, outcome) {
+        (status, Outcome::Succeeded) if status.is_paid() => Ok((order, items)),
+        (Status::AwaitingPayment | Status::Pending, Outcome::Succeeded) => {
+            settle(db, shop, env, cursors, currency, order, items).await
+        }
+        (Status::Failed, Outcome::Succeeded) if order.failure.is_some_and(Failure::may_revive) => {
+            settle(db, shop, env, cursors, currency, order, items).await
+        }
+        (Status::AwaitingPayment | Status::Pending, Outcome::Declined) => {
+            let order = decline(db, shop, env, cursors, order, &items).await?;
+            Ok((order, items))
+        }
+        (status, _) => Err(wrong_state(&format!("the order is {}", status.word()))),
+    }
+}
+
+/// The money is here: hand out what can be handed out, in this transaction, and tell everyone.
+pub(super) async fn settle(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    shop_currency: Currency,
+    mut order: Order,
+    mut items: Vec<Item>,
+) -> Result<(Order, Vec<Item>)> {
+    let late = order.status == Status::Failed;
+    let before = order.status;
+    let now = env.now();
+    order.status = Status::Paid;
+    order.failure = None;
+    order.paid_at = Some(now);
+    order.payment = order.gateway.map(|gateway| Payment {
+        provider: gateway.word().to_owned(),
+        chain: None,
+        asset: None,
+        tx_hash: None,
+    });
+    let paid = Event::OrderPaid(order.facts());
+
+    let source = if late { Source::Pool } else { Source::Reservation };
+    delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
+    order.status = delivery::status_after(&items);
+    sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
+    let lifetime = if order.currency == shop_currency { order.total.get() } else { 0 };
+    customers::record_payment(db, shop, order.customer, lifetime, now).await?;
+    outbox::emit(db, shop, env, &[paid]).await?;
+    delivery::announce(db, shop, env, &order, &items).await?;
+    Ok((order, items))
+}
+
+/// The gateway refused: the order is over, and its stock goes back.
+async fn decline(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    mut order: Order,
+    items: &[Item],
+) -> Result<Order> {
+    sql::fail(db, shop.uuid(), &[*order.id], Failure::Declined.word(), env.now()).await?;
+    order.status = Status::Failed;
+    order.failure = Some(Failure::Declined);
+    outbox::emit(db, shop, env, &[Event::OrderFailed(order.facts())]).await?;
+    release(db, shop, env, cursors, items).await?;
+    Ok(order)
+}
+
+/// Gives back what the items had set aside: codes to their pools, counted stock to its product.
+pub(super) async fn release(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    items: &[Item],
+) -> Result<()> {
+    let ids: Vec<_> = items.iter().filter(|item| item.pool.is_some()).map(|item| *item.id).collect();
+    serials::release(db, shop, env, cursors, &ids).await?;
+    let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
+    products::release_counted(db, shop, counted).await
+}
+
+fn wrong_state(text: &str) -> Error {
+    Error::Conflict(Conflict::WrongState(text.to_owned()))
+}

@@ -1,0 +1,125 @@
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Mail;
+
+#[derive(Default)]
+pub struct Rows {
+    pub ids: Vec<Uuid>,
+    pub topics: Vec<String>,
+    pub subjects: Vec<Uuid>,
+    pub payloads: Vec<serde_json::Value>,
+}
+
+pub struct MailRow {
+    pub id: Uuid,
+    pub template: String,
+    pub subject_id: Uuid,
+    pub recipient: String,
+    pub attempt: i32,
+}
+
+pub async fn insert_events(db: &mut PgConnection, shop: Uuid, rows: &Rows, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into events (shop_id, id, topic, subject_id, payload, created_at)
+         select $1, e.id, e.topic, e.subject_id, e.payload, $6
+         from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) as e (id, topic, subject_id, payload)",
+        shop,
+        &rows.ids,
+        &rows.topics,
+        &rows.subjects,
+        &rows.payloads,
+        now
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub async fn insert_mail(
+    db: &mut PgConnection,
+    shop: Uuid,
+    id: Uuid,
+    template: &str,
+    subject: Uuid,
+    recipient: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into mails (shop_id, id, template, subject_id, recipient, due_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $6)",
+        shop,
+        id,
+        template,
+        subject,
+        recipient,
+        now
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub async fn shops_with_due_mail(db: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select distinct shop_id from mails where state = 'queued' and due_at <= $1", now)
+        .fetch_all(db)
+        .await
+}
+
+pub async fn lease_mails(
+    db: &mut PgConnection,
+    shop: Uuid,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<MailRow>> {
+    sqlx::query_as!(
+        MailRow,
+        "with due as materialized (
+             select id from mails
+             where shop_id = $1 and state = 'queued' and due_at <= $2
+             order by due_at limit $4
+             for update skip locked)
+         update mails m set attempt = m.attempt + 1, due_at = $3
+         from due where m.shop_id = $1 and m.id = due.id
+         returning m.id, m.template, m.subject_id, m.recipient, m.attempt",
+        shop,
+        now,
+        until,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn record_mail(
+    db: &mut PgConnection,
+    mail: &Mail,
+    state: &str,
+    error: Option<&str>,
+    now: DateTime<Utc>,
+    retry_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update mails set state = $4, last_error = $5, due_at = $7, sent_at = case when $4 = 'sent' then $6::timestamptz end
+         where shop_id = $1 and id = $2 and attempt = $3 and state = 'queued'",
+        mail.shop.uuid(),
+        *mail.id,
+        mail.attempt,
+        state,
+        error,
+        now,
+        retry_at
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+pub async fn mail_backlog(db: &mut PgConnection) -> sqlx::Result<(i64, Option<DateTime<Utc>>)> {
+    sqlx::query!(r#"select count(*) as "queued!", min(due_at) as oldest from mails where state = 'queued'"#)
+        .map(|row| (row.queued, row.oldest))
+        .fetch_one(db)
+        .await
+}

@@ -1,0 +1,274 @@
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Demand, Take};
+
+#[derive(Default)]
+pub struct NewRows {
+    pub ids: Vec<Uuid>,
+    pub hashes: Vec<Vec<u8>>,
+    pub sealed: Vec<Vec<u8>>,
+}
+
+pub struct Sold {
+    pub id: Uuid,
+    pub item: Uuid,
+    pub sealed: Vec<u8>,
+}
+
+pub async fn insert(
+    db: &mut PgConnection,
+    shop: Uuid,
+    pool: Uuid,
+    rows: &NewRows,
+    now: DateTime<Utc>,
+) -> sqlx::Result<i64> {
+    let done = sqlx::query!(
+        "insert into serials (shop_id, id, pool_id, code_hash, sealed, created_at)
+         select $1, s.id, $2, s.code_hash, s.sealed, $6
+         from unnest($3::uuid[], $4::bytea[], $5::bytea[]) as s (id, code_hash, sealed)
+         on conflict (shop_id, pool_id, code_hash, copy) do nothing",
+        shop,
+        pool,
+        &rows.ids,
+        &rows.hashes,
+        &rows.sealed,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Takes up to `missing` free codes behind `from`, skipping those that others hold; their positions.
+/// Materialised, because a planner that loops over the select may take more than its limit (F4).
+pub async fn take(
+    db: &mut PgConnection,
+    shop: Uuid,
+    demand: &Demand,
+    take: Take,
+    now: DateTime<Utc>,
+    from: i64,
+    missing: i64,
+) -> sqlx::Result<Vec<i64>> {
+    let (status, sold_at) = becomes(take, now);
+    sqlx::query_scalar!(
+        r#"with picked as materialized (
+             select id from serials
+             where shop_id = $1 and pool_id = $2 and status = 'available' and pos > $3
+             order by pos limit $4
+             for update skip locked)
+         update serials s set status = $5, sold_at = $6, order_item_id = $7
+         from picked where s.shop_id = $1 and s.id = picked.id
+         returning s.pos as "pos!""#,
+        shop,
+        *demand.pool,
+        from,
+        missing,
+        status,
+        sold_at,
+        demand.item
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The same once more, waiting up to 50 ms for codes that others hold; a savepoint keeps the
+/// transaction alive if they do not let go.
+pub async fn take_waiting(
+    db: &mut PgConnection,
+    shop: Uuid,
+    demand: &Demand,
+    take: Take,
+    now: DateTime<Utc>,
+    missing: i64,
+) -> sqlx::Result<Vec<i64>> {
+    let (status, sold_at) = becomes(take, now);
+    sqlx::raw_sql("savepoint waiting; set local lock_timeout = '50ms'").execute(&mut *db).await?;
+    let taken = sqlx::query_scalar!(
+        r#"with picked as materialized (
+             select id from serials
+             where shop_id = $1 and pool_id = $2 and status = 'available'
+             order by pos limit $3
+             for update)
+         update serials s set status = $4, sold_at = $5, order_item_id = $6
+         from picked where s.shop_id = $1 and s.id = picked.id
+         returning s.pos as "pos!""#,
+        shop,
+        *demand.pool,
+        missing,
+        status,
+        sold_at,
+        demand.item
+    )
+    .fetch_all(&mut *db)
+    .await;
+    match taken {
+        Err(sqlx::Error::Database(e)) if e.code().as_deref() == Some("55P03") => {
+            sqlx::raw_sql("rollback to savepoint waiting").execute(db).await?;
+            Ok(Vec::new())
+        }
+        Ok(taken) => {
+            sqlx::raw_sql("release savepoint waiting; set local lock_timeout to default").execute(db).await?;
+            Ok(taken)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+pub async fn savepoint(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("savepoint claiming").execute(db).await.map(drop)
+}
+
+pub async fn release_savepoint(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("release savepoint claiming").execute(db).await.map(drop)
+}
+
+pub async fn rollback_to_savepoint(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("rollback to savepoint claiming").execute(db).await.map(drop)
+}
+
+fn becomes(take: Take, now: DateTime<Utc>) -> (&'static str, Option<DateTime<Utc>>) {
+    match take {
+        Take::Reserve => ("reserved", None),
+        Take::Claim => ("sold", Some(now)),
+    }
+}
+
+pub async fn sell(db: &mut PgConnection, shop: Uuid, items: &[Uuid], now: DateTime<Utc>) -> sqlx::Result<i64> {
+    let done = sqlx::query!(
+        "update serials set status = 'sold', sold_at = $3
+         where shop_id = $1 and order_item_id = any($2) and status = 'reserved'",
+        shop,
+        items,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
+}
+
+/// Pool and position of each code that came back.
+pub async fn release(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Result<Vec<(Uuid, i64)>> {
+    sqlx::query!(
+        r#"update serials set status = 'available', order_item_id = null
+           where shop_id = $1 and order_item_id = any($2) and status = 'reserved'
+           returning pool_id, pos as "pos!""#,
+        shop,
+        items
+    )
+    .map(|row| (row.pool_id, row.pos))
+    .fetch_all(db)
+    .await
+}
+
+/// Pool of each burned code, and whether it was free before.
+pub async fn burn(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<(Uuid, bool)>> {
+    sqlx::query!(
+        r#"with bad as materialized (
+             select id, status from serials
+             where shop_id = $1 and id = any($2) and status in ('available', 'sold')
+             order by id for update)
+         update serials s set status = 'burned' from bad
+         where s.shop_id = $1 and s.id = bad.id
+         returning s.pool_id, bad.status = 'available' as "was_free!""#,
+        shop,
+        ids
+    )
+    .map(|row| (row.pool_id, row.was_free))
+    .fetch_all(db)
+    .await
+}
+
+pub async fn sold(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Result<Vec<Sold>> {
+    sqlx::query_as!(
+        Sold,
+        r#"select id, order_item_id as "item!", sealed from serials
+           where shop_id = $1 and order_item_id = any($2) and status = 'sold'
+           order by pos"#,
+        shop,
+        items
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn insert_delta(db: &mut PgConnection, shop: Uuid, pool: Uuid, id: Uuid, delta: i32) -> sqlx::Result<()> {
+    sqlx::query!("insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)", shop, pool, id, delta)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+pub async fn stock(db: &mut PgConnection, shop: Uuid, pools: &[Uuid]) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"select coalesce(l.level, 0)
+               + coalesce((select sum(d.delta) from stock_deltas d where d.shop_id = $1 and d.pool_id = p.id), 0)::bigint
+               as "stock!"
+           from unnest($2::uuid[]) with ordinality as p (id, place)
+           left join stock_levels l on l.shop_id = $1 and l.pool_id = p.id
+           order by p.place"#,
+        shop,
+        pools
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A loose index scan: one probe a shop, however many deltas are open.
+pub async fn shops_to_fold(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"with recursive shop as (
+             (select shop_id from stock_deltas order by shop_id limit 1)
+             union all
+             select (select d.shop_id from stock_deltas d where d.shop_id > shop.shop_id order by d.shop_id limit 1)
+             from shop where shop.shop_id is not null)
+         select shop_id as "shop_id!" from shop where shop_id is not null"#
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Levels are locked in pool order, so that two workers cannot deadlock.
+pub async fn fold_stock(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        r#"with open as materialized (
+             select pool_id, id from stock_deltas where shop_id = $1
+             order by pool_id, id limit 10000
+             for update skip locked),
+         gone as (
+             delete from stock_deltas d using open
+             where d.shop_id = $1 and d.pool_id = open.pool_id and d.id = open.id
+             returning d.pool_id, d.delta),
+         folded as (
+             insert into stock_levels as l (shop_id, pool_id, level)
+             select $1, pool_id, sum(delta) from gone group by pool_id order by pool_id
+             on conflict (shop_id, pool_id) do update set level = l.level + excluded.level)
+         select count(*) as "folded!" from gone"#,
+        shop
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(done.folded.unsigned_abs())
+}
+
+/// Pool, what the books say, what is there.
+pub async fn miscounted(db: &mut PgConnection) -> sqlx::Result<Vec<(Uuid, i64, i64)>> {
+    sqlx::query!(
+        r#"with books as (
+             select shop_id, pool_id, sum(n)::bigint as stock
+             from (select shop_id, pool_id, level as n from stock_levels
+                   union all select shop_id, pool_id, delta from stock_deltas) entries
+             group by shop_id, pool_id),
+         free as (
+             select shop_id, pool_id, count(*) filter (where status = 'available') as free
+             from serials group by shop_id, pool_id)
+         select pool_id as "pool!", coalesce(stock, 0) as "stock!", coalesce(free, 0) as "free!"
+         from books full join free using (shop_id, pool_id)
+         where coalesce(stock, 0) <> coalesce(free, 0)"#
+    )
+    .map(|row| (row.pool, row.stock, row.free))
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,17 @@
+//! `/checkout/v1`, the public door: anybody opens a checkout, its token does the rest.
+
+mod sessions;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(sessions::open)) // anybody
+        .routes(routes!(sessions::get)) //  the session's token
+        .routes(routes!(sessions::pay)) //  the session's token
+}

@@ -1,0 +1,100 @@
+//! Rate limits of a request: whom it counts against, and the headers that say so (R2).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+
+use super::Surface;
+use super::credential::Presented;
+use super::enter::Door;
+use crate::config::Config;
+use crate::kit::limiter::{Subject, Verdict};
+
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Counts the request; `None` where limits are off.
+pub fn count(door: &Door, parts: &Parts) -> Option<Verdict> {
+    let config = &door.app.config;
+    if !config.rate_limits {
+        return None;
+    }
+    let presented = parts.extensions.get::<Presented>().filter(|_| door.surface != Surface::Checkout);
+    let (subject, limit) = match presented {
+        Some(presented) if matches!(parts.method, Method::GET | Method::HEAD) => {
+            (subject("read", &presented.hash), config.limits.reads)
+        }
+        Some(presented) => (subject("write", &presented.hash), config.limits.writes),
+        None => (subject("visitor", client_address(config, parts).to_string().as_bytes()), config.limits.visitors),
+    };
+    Some(door.app.limiter.take(subject, limit, door.app.env.now()))
+}
+
+fn subject(class: &str, who: &[u8]) -> Subject {
+    let mut subject = [0; 16];
+    subject.copy_from_slice(&Sha256::digest([class.as_bytes(), who].concat())[..16]);
+    subject
+}
+
+/// The client's address: the connection's, or what trusted proxies say of it. The list is read from
+/// the right, where our own proxy wrote, and the first address that is not a proxy's is the client's.
+fn client_address(config: &Config, parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
+    if !config.trusts(peer) {
+        return peer;
+    }
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().rev();
+    let hops = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|list| list.rsplit(','));
+    let mut client = peer;
+    for hop in hops {
+        let Ok(address) = hop.trim().parse() else { break };
+        client = address;
+        if !config.trusts(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// Says in the answer how much is left.
+pub fn tell(response: &mut Response, verdict: &Verdict, surface: Surface) {
+    let values = [("limit", u64::from(verdict.limit)), ("remaining", verdict.remaining.into()), ("reset", verdict.reset_s)];
+    let prefixes: &[&str] = if surface == Surface::Dev { &["ratelimit-", "x-ratelimit-"] } else { &["ratelimit-"] };
+    for prefix in prefixes {
+        for (name, value) in values {
+            if let Ok(name) = HeaderName::try_from(format!("{prefix}{name}")) {
+                response.headers_mut().insert(name, HeaderValue::from(value));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn address(peer: &str, trusted: &str, forwarded: &[&str]) -> String {
+        let mut config = crate::config::tests::load(&format!("trusted_proxies = \"{trusted}\"")).unwrap();
+        config.rate_limits = true;
+        let mut request = Request::builder();
+        for value in forwarded {
+            request = request.header("x-forwarded-for", *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.extensions.insert(Peer(peer.parse().unwrap()));
+        client_address(&config, &parts).to_string()
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+        assert_eq!(address("9.9.9.9", "10.0.0.0/8", &["1.2.3.4"]), "9.9.9.9");
+        assert_eq!(address("10.0.0.1", "10.0.0.0/8", &["6.6.6.6, 1.2.3.4"]), "1.2.3.4");
+        assert_eq!(address("10.0.0.1", "10.0.0.0/8", &["6.6.6.6", "1.2.3.4, 10.0.0.2"]), "1.2.3.4");
+        assert_eq!(address("10.0.0.1", "10.0.0.0/8", &["nonsense"]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,74 @@
+//! The request's connection: one, taken when it is first needed, and never a second.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+
+/// Where the request's connection is, or comes from. Its users take turns.
+#[derive(Clone)]
+pub struct Db {
+    pool: PgPool,
+    held: Arc<Mutex<Option<PoolConnection<Postgres>>>>,
+}
+
+impl Db {
+    #[must_use]
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, held: Arc::default() }
+    }
+
+    pub fn of(parts: &Parts) -> Result<Self> {
+        let db = parts.extensions.get::<Self>().cloned();
+        db.ok_or_else(|| Error::Internal("a route is not behind its door".into()))
+    }
+
+    /// A turn with the connection; it is taken from the pool at the first one.
+    pub async fn connection(&self) -> Result<Read> {
+        let mut held = self.held.clone().lock_owned().await;
+        if held.is_none() {
+            *held = Some(self.pool.acquire().await?);
+        }
+        OwnedMutexGuard::try_map(held, Option::as_mut)
+            .map(Read)
+            .map_err(|_| Error::Internal("a connection vanished".into()))
+    }
+
+    /// Lets go of a connection that broke; the next turn takes another one.
+    pub async fn give_up(&self) {
+        if let Some(mut broken) = self.held.lock().await.take() {
+            broken.close_on_drop();
+        }
+    }
+}
+
+/// A turn with the request's connection. As an argument of a handler: for reads.
+pub struct Read(OwnedMappedMutexGuard<Option<PoolConnection<Postgres>>, PoolConnection<Postgres>>);
+
+impl Deref for Read {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Read {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Read {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self> {
+        Db::of(parts)?.connection().await
+    }
+}

@@ -1,0 +1,99 @@
+//! The front of the house: surfaces behind their doors, health and documents, and the socket itself.
+
+pub mod checkout;
+pub mod dev;
+pub mod door;
+mod health;
+pub mod openapi;
+pub mod reseller;
+mod serve;
+pub mod v1;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use serve::serve;
+
+use crate::app::App;
+use crate::error::{Error, Unauthenticated};
+use door::Surface;
+use door::enter::{Door, enter};
+use door::trace::{Voice, render, trace};
+
+/// Everything that answers, in one router.
+pub fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for surface in openapi::SURFACES {
+        router = router.nest(surface.prefix(), mount(app, surface));
+    }
+    router.merge(pages(app)).with_state(app.clone())
+}
+
+/// A surface's routes behind its door. Layers are listed from the inside out: what a request meets
+/// first stands last.
+fn mount(app: &Arc<App>, surface: Surface) -> Router<Arc<App>> {
+    let (mut routes, _) = routes(surface).split_for_parts();
+    if routes.has_routes() {
+        let door = Door { app: app.clone(), surface };
+        routes = routes
+            .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+            .route_layer(from_fn_with_state(door, enter));
+    }
+    routes
+        .fallback(move |request: Request| async move { not_routed(surface, request) })
+        .layer(from_fn_with_state(Voice { app: app.clone(), surface }, render))
+        .layer(from_fn_with_state(app.clone(), trace))
+        .layer(map_response(harden))
+}
+
+/// The routes of a surface, with what they say of themselves.
+pub(crate) fn routes(surface: Surface) -> OpenApiRouter<Arc<App>> {
+    match surface {
+        Surface::V1 => v1::routes(),
+        Surface::Dev => dev::routes(),
+        Surface::Reseller => reseller::routes(),
+        Surface::Checkout => checkout::routes(),
+    }
+}
+
+/// An address that is no route. The reseller surface has none yet: whatever is asked, the key is not valid.
+fn not_routed(surface: Surface, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match surface {
+        Surface::Reseller => door::credential::present(surface, &parts)
+            .err()
+            .unwrap_or(Error::Unauthenticated(Unauthenticated::Invalid))
+            .into_response(),
+        _ => Error::NotFound("address").into_response(),
+    }
+}
+
+/// Health, figures, documents; and everything that is no surface at all.
+fn pages(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi/{document}", get(openapi::document))
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .fallback(|| async { Error::NotFound("address") })
+        .layer(from_fn_with_state(Voice { app: app.clone(), surface: Surface::V1 }, render))
+        .layer(from_fn_with_state(app.clone(), trace))
+        .layer(map_response(harden))
+}
+
+/// Headers that every answer carries: nothing here is to be cached, framed, or guessed at.
+async fn harden(mut response: Response) -> Response {
+    use axum::http::{HeaderValue, header};
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

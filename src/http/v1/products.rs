@@ -1,0 +1,349 @@
+//! Products, and the codes of their pools.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::wire::{Instant, List};
+use crate::app::App;
+use crate::domain::keys::merchant::{ProductsRead, ProductsWrite};
+use crate::domain::orders;
+use crate::domain::products::{self, Filter, NewProduct, ProductPatch, Status, Type};
+use crate::domain::serials::{self, Code};
+use crate::domain::shops::Tenant;
+use crate::error::Result;
+use crate::http::door::caller::Merchant;
+use crate::http::door::params::{PathId, Query};
+use crate::http::door::read::Read;
+use crate::http::door::write::Write;
+use crate::http::door::{Answer, Reply};
+use crate::kit::json::{Form, Json as Tree, Reading, Wire, list as array, text, whole, wrong};
+use crate::kit::page::{Page, Place};
+use crate::kit::patch::Patch;
+use crate::kit::values::{currency, name, one_of, price, prose};
+
+/// Codes of one import.
+const KEYS_MAX: usize = 5_000;
+const DESCRIPTION_CHARS_MAX: usize = 20_000;
+const STOCK_MAX: i64 = 1_000_000_000;
+
+/// A product in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProductSummary {
+    #[schema(example = "prod_01J2PVQR41T4CWXV1C4Y4ZK3M8")]
+    id: String,
+    name: String,
+    #[schema(example = "license_key")]
+    r#type: &'static str,
+    /// Minor units of `currency`.
+    price_cents: i64,
+    currency: &'static str,
+    /// Free codes of a pooled product; counted stock of another; null is unlimited.
+    stock: Option<i64>,
+    #[schema(example = "active")]
+    status: &'static str,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Product {
+    #[schema(example = "prod_01J2PVQR41T4CWXV1C4Y4ZK3M8")]
+    id: String,
+    name: String,
+    /// Made of the name, unique in the shop; it does not change with the name.
+    slug: String,
+    #[schema(example = "license_key")]
+    r#type: &'static str,
+    /// Markdown.
+    description: Option<String>,
+    /// Minor units of `currency`.
+    price_cents: i64,
+    currency: &'static str,
+    /// Free codes of a pooled product; counted stock of another; null is unlimited.
+    stock: Option<i64>,
+    #[schema(example = "active")]
+    status: &'static str,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Archived {
+    id: String,
+    deleted: bool,
+    archived_at: Option<Instant>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Imported {
+    imported: i64,
+    /// Codes that the pool holds or ever held, and codes sent twice.
+    duplicates: i64,
+    stock_after: i64,
+}
+
+/// Lists products, newest first; archived ones only where `status` asks for them.
+#[utoipa::path(get, path = "/products", tag = "products", security(("key" = ["products:read"])), params(
+    ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "25 unless said"),
+    ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    ("status" = Option<String>, Query, description = "One or more of active, archived, draft, separated by commas"),
+    ("type" = Option<String>, Query, description = "One or more product types, separated by commas"),
+), responses((status = 200, body = List<ProductSummary>)))]
+pub async fn list(
+    caller: Merchant<ProductsRead>,
+    State(app): State<Arc<App>>,
+    query: Query,
+    mut db: Read,
+) -> Answer<List<ProductSummary>> {
+    let filter = Filter { statuses: query.set("status", Status::WORDS)?, types: query.set("type", Type::WORDS)? };
+    let place = Place::new("products", caller.shop.uuid(), &query.filters(&["status", "type"]));
+    let window = query.window(&place, &app.env.vault)?;
+    let page = products::list(&mut db, caller.shop, &app.env, &filter, window, &place).await?;
+    let stocks = stocks(&mut db, caller.shop, &page.data).await?;
+    let data = page.data.iter().zip(stocks).map(|(product, stock)| ProductSummary::of(product, stock)).collect();
+    Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
+}
+
+/// Creates a product. One that takes codes has its stock from its pool; a `dynamic` or `file_download`
+/// product starts as a draft.
+#[utoipa::path(post, path = "/products", tag = "products", security(("key" = ["products:write"])),
+    request_body = NewProductBody, responses((status = 201, body = Product)))]
+pub async fn create(caller: Merchant<ProductsWrite>, write: Write<NewProduct>) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::CREATED, async move |db, new| {
+            let product = products::create(db, shop, &app.env, new.clone()).await?;
+            Product::load(db, shop, product).await
+        })
+        .await
+}
+
+/// Fetches a product.
+#[utoipa::path(get, path = "/products/{id}", tag = "products", security(("key" = ["products:read"])),
+    params(("id" = String, Path)), responses((status = 200, body = Product)))]
+pub async fn get(caller: Merchant<ProductsRead>, PathId(id): PathId<products::Product>, mut db: Read) -> Answer<Product> {
+    let product = products::get(&mut db, caller.shop, id).await?;
+    Product::load(&mut db, caller.shop, product).await.map(Json)
+}
+
+/// Changes a product; absent fields stay as they are.
+#[utoipa::path(patch, path = "/products/{id}", tag = "products", security(("key" = ["products:write"])),
+    params(("id" = String, Path)), request_body = ProductPatchBody, responses((status = 200, body = Product)))]
+pub async fn update(
+    caller: Merchant<ProductsWrite>,
+    PathId(id): PathId<products::Product>,
+    write: Write<ProductPatch>,
+) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::OK, async move |db, patch| {
+            let product = products::update(db, shop, &app.env, id, patch.clone()).await?;
+            Product::load(db, shop, product).await
+        })
+        .await
+}
+
+/// Archives a product: it is no longer sold or listed, and orders keep what they bought.
+#[utoipa::path(delete, path = "/products/{id}", tag = "products", security(("key" = ["products:write"])),
+    params(("id" = String, Path)), responses((status = 200, body = Archived)))]
+pub async fn archive(
+    caller: Merchant<ProductsWrite>,
+    PathId(id): PathId<products::Product>,
+    write: Write<crate::kit::json::Nothing>,
+) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::OK, async move |db, _| {
+            let product = products::archive(db, shop, &app.env, id).await?;
+            let archived_at = product.archived_at.map(Instant);
+            Ok(Archived { id: product.id.to_string(), deleted: true, archived_at })
+        })
+        .await
+}
+
+/// Loads codes into the product's pool. Orders that wait for codes are served first, oldest first, in
+/// the same transaction.
+#[utoipa::path(post, path = "/products/{id}/keys", tag = "products", security(("key" = ["products:write"])),
+    params(("id" = String, Path)), request_body = KeysBody, responses((status = 201, body = Imported)))]
+pub async fn import_keys(
+    caller: Merchant<ProductsWrite>,
+    PathId(id): PathId<products::Product>,
+    write: Write<Keys>,
+) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::CREATED, async move |db, body| {
+            let pool = products::pool_for_import(db, shop, &app.env, id).await?;
+            let waiting = orders::lock_waiting(db, shop, pool).await?;
+            let imported = serials::import(db, shop, &app.env, pool, &body.keys).await?;
+            let served = orders::hand_out(db, shop, &app.env, &app.cursors, pool, &waiting).await?;
+            let stock_after =
+                if served == 0 { imported.stock_after } else { serials::stock_of(db, shop, pool).await? };
+            Ok(Imported { imported: imported.imported, duplicates: imported.duplicates, stock_after })
+        })
+        .await
+}
+
+/// The stock of each product, as the contract counts it (R10).
+async fn stocks(db: &mut PgConnection, shop: Tenant, products: &[products::Product]) -> Result<Vec<Option<i64>>> {
+    let pools: Vec<_> = products.iter().filter_map(|product| product.pool).collect();
+    let mut of_pools = serials::stock(db, shop, &pools).await?.into_iter();
+    let stock = |product: &products::Product| match product.pool {
+        Some(_) => of_pools.next(),
+        None => product.counted.map(i64::from),
+    };
+    Ok(products.iter().map(stock).collect())
+}
+
+impl ProductSummary {
+    fn of(product: &products::Product, stock: Option<i64>) -> Self {
+        Self {
+            id: product.id.to_string(),
+            name: product.name.clone(),
+            r#type: product.r#type.word(),
+            price_cents: product.price.get(),
+            currency: product.currency.code(),
+            stock,
+            status: product.status.word(),
+        }
+    }
+}
+
+impl Product {
+    async fn load(db: &mut PgConnection, shop: Tenant, product: products::Product) -> Result<Self> {
+        let stock = stocks(db, shop, std::slice::from_ref(&product)).await?.first().copied().flatten();
+        Ok(Self {
+            id: product.id.to_string(),
+            name: product.name,
+            slug: product.slug,
+            r#type: product.r#type.word(),
+            description: product.description,
+            price_cents: product.price.get(),
+            currency: product.currency.code(),
+            stock,
+            status: product.status.word(),
+            created_at: Instant(product.created_at),
+            updated_at: Instant(product.updated_at),
+        })
+    }
+}
+
+/// What [`NewProduct`] is read from.
+#[derive(ToSchema)]
+#[schema(as = NewProduct)]
+#[expect(dead_code, reason = "documents the body that is read field by field")]
+pub struct NewProductBody {
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    #[schema(example = "license_key")]
+    r#type: String,
+    #[schema(minimum = 0, maximum = 99_999_999_999_i64)]
+    price_cents: i64,
+    /// ISO 4217, upper case.
+    #[schema(example = "USD")]
+    currency: String,
+    /// Markdown.
+    #[schema(max_length = 20_000)]
+    description: Option<String>,
+    /// Null is unlimited. Refused for `license_key`, whose stock is its free codes.
+    #[schema(minimum = 0)]
+    stock: Option<i64>,
+}
+
+impl Wire for NewProduct {
+    fn read(form: &mut Form) -> Option<Self> {
+        let name = form.required("name", name);
+        let r#type = form.required("type", one_of(Type::WORDS));
+        let price = form.required("price_cents", price);
+        let currency = form.required("currency", currency);
+        let description = form.optional("description", prose(DESCRIPTION_CHARS_MAX));
+        let stock = form.optional("stock", stock);
+        if r#type == Some(Type::LicenseKey) && matches!(stock, Some(Some(_))) {
+            form.wrong("stock", "of a pooled product is the number of its free codes");
+        }
+        Some(Self {
+            name: name?,
+            r#type: r#type?,
+            price: price?,
+            currency: currency?,
+            description: description?,
+            stock: stock?,
+        })
+    }
+}
+
+/// What [`ProductPatch`] is read from.
+#[derive(ToSchema)]
+#[schema(as = ProductPatch)]
+#[expect(dead_code, reason = "documents the body that is read field by field")]
+pub struct ProductPatchBody {
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    #[schema(minimum = 0, maximum = 99_999_999_999_i64)]
+    price_cents: Option<i64>,
+    /// active, archived or draft.
+    status: Option<String>,
+    /// Markdown; null empties it.
+    #[schema(max_length = 20_000)]
+    description: Option<String>,
+    /// Of a product without a pool; null is unlimited.
+    #[schema(minimum = 0)]
+    stock: Option<i64>,
+}
+
+impl Wire for ProductPatch {
+    fn read(form: &mut Form) -> Option<Self> {
+        let name = given(form.patch("name", name), form, "name");
+        let price = given(form.patch("price_cents", price), form, "price_cents");
+        let status = given(form.patch("status", one_of(Status::WORDS)), form, "status");
+        let description = form.patch("description", prose(DESCRIPTION_CHARS_MAX));
+        let stock = form.patch("stock", stock);
+        Some(Self { name: name?, price: price?, status: status?, description: description?, stock: stock? })
+    }
+}
+
+/// A field that may be left out and not emptied.
+#[expect(clippy::option_option, reason = "the outer is a mistake, the inner an absence")]
+fn given<T>(patch: Option<Patch<T>>, form: &mut Form, field: &str) -> Option<Option<T>> {
+    match patch? {
+        Patch::Absent => Some(None),
+        Patch::Value(value) => Some(Some(value)),
+        Patch::Null => {
+            form.wrong(field, "must not be null");
+            None
+        }
+    }
+}
+
+fn stock(value: Tree) -> Reading<i32> {
+    let stock = whole(0, STOCK_MAX)(value)?;
+    i32::try_from(stock).map_err(|_| wrong("is too large"))
+}
+
+/// The body of an import.
+#[derive(Debug)]
+pub struct Keys {
+    keys: Vec<Code>,
+}
+
+/// What [`Keys`] is read from.
+#[derive(ToSchema)]
+#[schema(as = Keys)]
+#[expect(dead_code, reason = "documents the body that is read field by field")]
+pub struct KeysBody {
+    /// Cut of surrounding white space, 4,096 bytes each.
+    #[schema(min_items = 1, max_items = 5_000, example = json!(["AAAA-BBBB-CCCC", "DDDD-EEEE-FFFF"]))]
+    keys: Vec<String>,
+}
+
+impl Wire for Keys {
+    fn read(form: &mut Form) -> Option<Self> {
+        let code = |value| Code::parse(&text(value)?).map_err(wrong);
+        let keys = form.required("keys", array(1, KEYS_MAX, code));
+        Some(Self { keys: keys? })
+    }
+}

@@ -1,0 +1,120 @@
+//! Money is whole minor units of a currency, never a float. Everything that multiplies or adds
+//! amounts does it here, checked.
+
+use iso_currency::Currency as Iso;
+use serde::{Serialize, Serializer};
+
+/// The largest amount a JSON number carries exactly into any client: 2^53 - 1.
+pub const MAX_CENTS: i64 = 9_007_199_254_740_991;
+
+/// An amount in minor units (cents of a dollar, yen, fils), up to [`MAX_CENTS`] either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cents(i64);
+
+impl Cents {
+    pub const ZERO: Self = Self(0);
+
+    /// `None` beyond [`MAX_CENTS`].
+    #[must_use]
+    pub fn new(cents: i64) -> Option<Self> {
+        (-MAX_CENTS..=MAX_CENTS).contains(&cents).then_some(Self(cents))
+    }
+
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// `None` where the product is no longer an amount.
+    #[must_use]
+    pub fn times(self, quantity: i64) -> Option<Self> {
+        self.0.checked_mul(quantity).and_then(Self::new)
+    }
+
+    /// `None` where the sum is no longer an amount.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).and_then(Self::new)
+    }
+}
+
+impl Serialize for Cents {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+/// A currency that money is kept in: ISO 4217, upper case, with a known exponent (so no gold, no
+/// test codes, no `XXX`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Currency(Iso);
+
+impl Currency {
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        let upper = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+        let iso = if upper { Iso::from_code(code) } else { None }?;
+        iso.exponent().map(|_| Self(iso))
+    }
+
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// How many of an amount's digits stand behind the point: 2 for USD, 0 for JPY, 3 for KWD.
+    #[must_use]
+    pub fn exponent(self) -> u16 {
+        self.0.exponent().unwrap_or(2)
+    }
+
+    /// `49.00 USD`: for people to read.
+    #[must_use]
+    pub fn display(self, amount: Cents) -> String {
+        let exponent = usize::from(self.exponent());
+        let sign = if amount.0 < 0 { "-" } else { "" };
+        let digits = format!("{:0>width$}", amount.0.unsigned_abs(), width = exponent + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - exponent);
+        let point = if exponent == 0 { "" } else { "." };
+        format!("{sign}{whole}{point}{fraction} {}", self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_currencies_that_hold_money_are_read() {
+        for code in ["usd", "USDD", "XXX", "XAU", "XTS", "", "U$D"] {
+            assert_eq!(Currency::parse(code), None, "{code}");
+        }
+        let exponents = ["USD", "JPY", "KWD"].map(|c| Currency::parse(c).map(Currency::exponent));
+        assert_eq!(exponents, [Some(2), Some(0), Some(3)]);
+    }
+
+    #[test]
+    fn amounts_read_like_money() {
+        let display = |code: &str, cents| Currency::parse(code).unwrap().display(Cents(cents));
+        assert_eq!(display("USD", 4_905), "49.05 USD");
+        assert_eq!(display("USD", -5), "-0.05 USD");
+        assert_eq!(display("JPY", 1_200), "1200 JPY");
+        assert_eq!(display("KWD", 1), "0.001 KWD");
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_is_exact_or_refused(a in -MAX_CENTS..=MAX_CENTS, n in 0_i64..100_000) {
+            let exact = i128::from(a) * i128::from(n);
+            let product = Cents(a).times(n).map(|c| i128::from(c.get()));
+            prop_assert_eq!(product, (exact.abs() <= i128::from(MAX_CENTS)).then_some(exact));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A mail is rendered at the moment of sending, from rows that hold ids: the code is opened here and
+//! kept nowhere. Without a mail server it becomes a file, for development.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use lettre::message::{Mailbox, Message};
+use minijinja::{Environment, context};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::domain::outbox::{Mail, MailId, Template};
+use crate::domain::{orders, serials, shops};
+use crate::error::{Error, Result};
+
+const ORDER_DELIVERED: &str = include_str!("order_delivered.txt");
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    // A template that does not parse shows when it is rendered; a test renders each.
+    let _ = templates.add_template("order_delivered", ORDER_DELIVERED);
+    templates
+});
+
+/// The whole message, as it goes over the wire.
+pub async fn render(app: &App, mail: &Mail) -> Result<Vec<u8>> {
+    let (subject, body, sender) = match mail.template {
+        Template::OrderDelivered => order_delivered(app, mail).await?,
+    };
+    let fault = |e: &dyn std::fmt::Display| Error::Internal(format!("mail {}: {e}", mail.id));
+    let from = Mailbox::new(Some(sender), "shop@localhost".parse().map_err(|e| fault(&e))?);
+    let to = Mailbox::new(None, mail.recipient.parse().map_err(|e| fault(&e))?);
+    let message = Message::builder()
+        .from(from)
+        .to(to)
+        .subject(subject)
+        .date(app.env.now().into())
+        .message_id(Some(format!("<{}@keyhouse>", mail.id.uuid())))
+        .body(body)
+        .map_err(|e| fault(&e))?;
+    Ok(message.formatted())
+}
+
+/// Subject, text, and the sender's name.
+async fn order_delivered(app: &App, mail: &Mail) -> Result<(String, String, String)> {
+    let mut db = app.worker.acquire().await?;
+    let shop = shops::get(&mut db, mail.shop).await?;
+    let (order, items) = orders::get(&mut db, mail.shop, orders::OrderId::from(mail.subject_id)).await?;
+    let ids: Vec<Uuid> = items.iter().map(|item| *item.id).collect();
+    let codes = serials::delivered(&mut db, mail.shop, &app.env, &ids).await?;
+    drop(db);
+    let lines: Vec<_> = items
+        .iter()
+        .map(|item| {
+            let own = codes.iter().filter(|delivered| delivered.item == *item.id);
+            let own: Vec<String> = own.map(|delivered| delivered.code.as_str().to_owned()).collect();
+            context! { product => &item.product_name, quantity => item.quantity, codes => own }
+        })
+        .collect();
+    let template = TEMPLATES.get_template("order_delivered").map_err(|e| Error::Internal(format!("template: {e}")))?;
+    let body = template
+        .render(context! {
+            shop => &shop.name,
+            order => order.id.to_string(),
+            total => order.currency.display(order.total),
+            lines => lines,
+        })
+        .map_err(|e| Error::Internal(format!("template: {e}")))?;
+    Ok((format!("Your order from {}", one_line(&shop.name)), body, one_line(&shop.name)))
+}
+
+/// Names hold no control characters when they come in; what goes into a header is held to it again.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// Writes the message as `<id>.eml`, whole or not at all, readable by its owner alone: it holds codes.
+pub async fn write_file(dir: &Path, id: MailId, message: Vec<u8>) -> Result<()> {
+    let dir = dir.to_owned();
+    let written = tokio::task::spawn_blocking(move || write(&dir, &id.to_string(), &message)).await;
+    written
+        .map_err(|e| Error::Internal(format!("mail file: {e}")))?
+        .map_err(|e| Error::Internal(format!("mail file: {e}")))
+}
+
+fn write(dir: &PathBuf, name: &str, message: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let unfinished = dir.join(format!("{name}.tmp"));
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(message)?;
+    file.sync_all()?;
+    std::fs::rename(unfinished, dir.join(format!("{name}.eml")))
+}

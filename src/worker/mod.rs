@@ -1,0 +1,66 @@
+//! What happens after the commit: mails go out, expired checkouts give their stock back, figures are
+//! folded, what is spent is swept. Any number of workers may run; rows are leased or locked, never shared.
+
+mod deliver;
+mod mail;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::error::Result;
+
+/// Alone enough, should no commit of this process ring the bell.
+const TICK: Duration = Duration::from_secs(1);
+/// For what may wait.
+const SLOW_TICKS: u32 = 60;
+
+/// Tells the worker to finish what it is at and end.
+pub type Stop = watch::Receiver<bool>;
+
+/// Works until told to stop. Nothing here is ever cancelled half-way: the signal is looked at between steps.
+pub async fn run(app: Arc<App>, mut stop: Stop) {
+    let mut ticks = 0_u32;
+    while !*stop.borrow() {
+        // Registered before looking, so that a commit in between is not missed.
+        let work = app.work.notified();
+        step(&app, ticks.is_multiple_of(SLOW_TICKS)).await;
+        tokio::select! {
+            () = work => {}
+            () = tokio::time::sleep(TICK) => ticks = ticks.wrapping_add(1),
+            _ = stop.changed() => {}
+        }
+    }
+    log("write down when keys were last used", sweep::last_used(&app).await);
+}
+
+/// One round of everything that is due; `slow` includes what is looked at once a minute.
+async fn step(app: &App, slow: bool) {
+    log("deliver mails", deliver::mails(app).await);
+    log("expire checkouts", sweep::expired(app).await);
+    log("serve waiting orders", sweep::awaiting_stock(app).await);
+    log("fold stock", sweep::stock(app).await);
+    if slow {
+        app.cursors.reset();
+        log("sweep idempotency keys", sweep::idempotency(app).await);
+        log("write down when keys were last used", sweep::last_used(app).await);
+    }
+}
+
+/// Works until nothing is due: for tests, which have no patience.
+pub async fn settle(app: &App) -> Result<()> {
+    while deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await? > 0 {}
+    sweep::stock(app).await?;
+    sweep::last_used(app).await
+}
+
+/// A step that failed is tried again at the next tick.
+fn log<T>(what: &str, done: Result<T>) {
+    if let Err(e) = done {
+        metrics::counter!("worker_failures_total", "step" => what.to_owned()).increment(1);
+        tracing::error!(step = what, error = %e, "the worker could not finish a step");
+    }
+}

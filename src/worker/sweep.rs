@@ -1,0 +1,65 @@
+//! Housekeeping, a shop and a bounded number of rows at a time, each batch its own transaction.
+
+use sqlx::{Acquire as _, PgConnection};
+
+use crate::app::App;
+use crate::domain::shops::Tenant;
+use crate::domain::{idempotency, keys, orders, serials};
+use crate::error::Result;
+
+const ORDERS_A_BATCH: i64 = 100;
+
+/// Fails checkouts that ran out of time; answers how many.
+pub async fn expired(app: &App) -> Result<usize> {
+    let mut db = app.worker.acquire().await?;
+    let mut done = 0;
+    for shop in orders::shops_with_expired(&mut db, app.env.now()).await? {
+        let mut batch = db.begin().await?;
+        done += orders::expire_due(&mut batch, shop, &app.env, &app.cursors, ORDERS_A_BATCH).await?;
+        batch.commit().await?;
+    }
+    Ok(done)
+}
+
+/// Hands free codes to orders that wait for them: what an import or a release could not do itself,
+/// because it did not get at the order.
+pub async fn awaiting_stock(app: &App) -> Result<usize> {
+    let mut db = app.worker.acquire().await?;
+    let mut done = 0;
+    for shop in orders::shops_awaiting_stock(&mut db).await? {
+        for pool in orders::pools_awaited(&mut db, shop).await? {
+            let mut batch = db.begin().await?;
+            let waiting = orders::lock_waiting(&mut batch, shop, pool).await?;
+            done += orders::hand_out(&mut batch, shop, &app.env, &app.cursors, pool, &waiting).await?;
+            batch.commit().await?;
+        }
+    }
+    Ok(done)
+}
+
+/// Adds open stock deltas to their levels.
+pub async fn stock(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    for shop in serials::shops_to_fold(&mut db).await? {
+        fold(&mut db, shop).await?;
+    }
+    Ok(())
+}
+
+async fn fold(db: &mut PgConnection, shop: Tenant) -> Result<()> {
+    while serials::fold_stock(db, shop).await? > 0 {}
+    Ok(())
+}
+
+/// Deletes expired idempotency rows, a thousand at a time.
+pub async fn idempotency(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    while idempotency::sweep(&mut db, app.env.now()).await? > 0 {}
+    Ok(())
+}
+
+/// Writes down when keys were last used.
+pub async fn last_used(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    keys::flush_last_used(&mut db, &app.last_used).await
+}
