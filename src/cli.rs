@@ -14,6 +14,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use database::MIGRATIONS;
+
 use crate::config::Config;
 use crate::domain::keys::Surface;
 use crate::domain::shops::Mode;

@@ -117,6 +117,14 @@ impl Config {
         raw.check()
     }
 
+    /// The defaults with `toml` over them, and no environment: for tests.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense, by name.
+    pub fn parse(toml: &str) -> anyhow::Result<Self> {
+        Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(toml)).extract::<Raw>()?.check()
+    }
+
     /// Where clients reach us, given the address that we listen at.
     #[must_use]
     pub fn public_url(&self, listening: SocketAddr) -> String {
@@ -187,16 +195,12 @@ impl Raw {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    pub(crate) fn load(toml: &str) -> anyhow::Result<Config> {
-        Figment::from(Toml::string(DEFAULTS)).merge(Toml::string(toml)).extract::<Raw>()?.check()
-    }
 
     #[test]
     fn the_defaults_stand() {
-        let config = load("").unwrap();
+        let config = Config::parse("").unwrap();
         assert_eq!(config.listen.port(), 8080);
         assert!(config.rate_limits && config.database_url.is_none());
     }
@@ -212,7 +216,7 @@ pub(crate) mod tests {
             ("[limits]\nreads = 0", "limits"),
             ("[pools]\nworker = 1", "pools.worker"),
         ] {
-            let error = format!("{:#}", load(toml).unwrap_err());
+            let error = format!("{:#}", Config::parse(toml).unwrap_err());
             assert!(error.contains(named), "{toml}: {error}");
         }
     }

@@ -30,7 +30,14 @@ pub struct Verdict {
 }
 
 pub struct Limiter {
-    shards: Vec<Mutex<HashMap<Subject, Ring>>>,
+    shards: Vec<Mutex<Shard>>,
+}
+
+#[derive(Default)]
+struct Shard {
+    rings: HashMap<Subject, Ring>,
+    /// The second in which idle subjects were last dropped: once a second is enough, however full it is.
+    swept: i64,
 }
 
 impl Default for Limiter {
@@ -44,14 +51,21 @@ impl Limiter {
     pub fn take(&self, subject: Subject, limit: u32, now: DateTime<Utc>) -> Verdict {
         let second = now.timestamp();
         let shard = usize::from(subject[0]) % SHARDS;
-        let mut rings = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-        if rings.len() >= SUBJECTS_MAX / SHARDS && !rings.contains_key(&subject) {
-            rings.retain(|_, ring| ring.newest + SLOTS_I64 > second);
+        let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        // Full of busy subjects: newcomers share one ring, and those already counted keep theirs.
+        let subject = if shard.has_room_for(&subject, second) { subject } else { [0; 16] };
+        shard.rings.entry(subject).or_insert_with(|| Ring::new(second)).take(limit, second)
+    }
+}
+
+impl Shard {
+    fn has_room_for(&mut self, subject: &Subject, second: i64) -> bool {
+        let full = |rings: &HashMap<Subject, Ring>| rings.len() >= SUBJECTS_MAX / SHARDS;
+        if full(&self.rings) && self.swept != second {
+            self.swept = second;
+            self.rings.retain(|_, ring| ring.newest + SLOTS_I64 > second);
         }
-        // Still full of busy subjects: newcomers share one ring, and those already counted keep theirs.
-        let full = rings.len() >= SUBJECTS_MAX / SHARDS && !rings.contains_key(&subject);
-        let subject = if full { [0; 16] } else { subject };
-        rings.entry(subject).or_insert_with(|| Ring::new(second)).take(limit, second)
+        !full(&self.rings) || self.rings.contains_key(subject)
     }
 }
 
@@ -161,7 +175,7 @@ mod tests {
             subject[..8].copy_from_slice(&i.to_le_bytes());
             limiter.take(subject, 10, at(0));
         }
-        let held: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        let held: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().rings.len()).sum();
         assert!(held <= SUBJECTS_MAX + SHARDS, "{held}");
     }
 }

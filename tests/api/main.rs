@@ -1,0 +1,12 @@
+//! Every test, in one binary. The tree mirrors `src/http`; `house` is the test app, `laws` is what must
+//! hold whatever the endpoint, `show` is what must hold under races and crashes.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::pedantic)]
+
+mod checkout;
+mod cli;
+mod dev;
+mod house;
+mod laws;
+mod reseller;
+mod show;
+mod v1;

@@ -79,8 +79,7 @@ mod tests {
     use axum::http::Request;
 
     fn address(peer: &str, trusted: &str, forwarded: &[&str]) -> String {
-        let mut config = crate::config::tests::load(&format!("trusted_proxies = \"{trusted}\"")).unwrap();
-        config.rate_limits = true;
+        let config = Config::parse(&format!("trusted_proxies = \"{trusted}\"")).unwrap();
         let mut request = Request::builder();
         for value in forwarded {
             request = request.header("x-forwarded-for", *value);

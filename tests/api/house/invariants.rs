@@ -1,0 +1,91 @@
+//! What must be true of the books after every test, and after every crash. Each query must be empty.
+
+use sqlx::PgConnection;
+
+const MUST_BE_EMPTY: &[(&str, &'static str)] = &[
+    (
+        "a delivered item has as many sold codes as it was bought for",
+        "select i.id::text from order_items i
+         left join serials s on s.shop_id = i.shop_id and s.order_item_id = i.id and s.status = 'sold'
+         where i.pool_id is not null and i.delivery_state = 'delivered'
+         group by i.shop_id, i.id, i.quantity having count(s.id) <> i.quantity",
+    ),
+    (
+        "a sold code belongs to a delivered item of a paid order",
+        "select s.id::text from serials s
+         left join order_items i on i.shop_id = s.shop_id and i.id = s.order_item_id
+         left join orders o on o.shop_id = i.shop_id and o.id = i.order_id
+         where s.status = 'sold' and (o.paid_at is null or i.delivery_state <> 'delivered')",
+    ),
+    (
+        "a reserved code belongs to an order that waits for its payment",
+        "select s.id::text from serials s
+         left join order_items i on i.shop_id = s.shop_id and i.id = s.order_item_id
+         left join orders o on o.shop_id = i.shop_id and o.id = i.order_id
+         where s.status = 'reserved' and o.status is distinct from 'awaiting_payment'",
+    ),
+    (
+        "an order that waits for its payment has everything set aside",
+        "select i.id::text from orders o
+         join order_items i on i.shop_id = o.shop_id and i.order_id = o.id and i.pool_id is not null
+         left join serials s on s.shop_id = i.shop_id and s.order_item_id = i.id and s.status = 'reserved'
+         where o.status = 'awaiting_payment'
+         group by i.shop_id, i.id, i.quantity having count(s.id) <> i.quantity",
+    ),
+    (
+        "stock is the number of free codes",
+        "with books as (
+             select pool_id, sum(n) as stock from (
+                 select pool_id, level as n from stock_levels union all
+                 select pool_id, delta from stock_deltas) entries group by pool_id),
+         free as (select pool_id, count(*) filter (where status = 'available') as free from serials group by pool_id)
+         select coalesce(b.pool_id, f.pool_id)::text from books b full join free f using (pool_id)
+         where coalesce(stock, 0) <> coalesce(free, 0)",
+    ),
+    (
+        "a completed order has every item delivered, and none is delivered unpaid",
+        "select o.id::text from orders o join order_items i on i.shop_id = o.shop_id and i.order_id = o.id
+         where (o.status = 'completed') <> (o.status = 'completed' and i.delivery_state = 'delivered')
+            or (i.delivery_state = 'delivered' and o.paid_at is null)",
+    ),
+    (
+        "a paid order was told of exactly once",
+        "select o.id::text from orders o
+         left join events e on e.shop_id = o.shop_id and e.subject_id = o.id and e.topic = 'order.paid'
+         group by o.shop_id, o.id, o.paid_at having count(e.id) <> (case when o.paid_at is null then 0 else 1 end)",
+    ),
+    (
+        "a completed order has one mail",
+        "select o.id::text from orders o
+         left join mails m on m.shop_id = o.shop_id and m.subject_id = o.id
+         where o.status = 'completed' group by o.shop_id, o.id having count(m.id) <> 1",
+    ),
+    (
+        "a customer's figures are those of the paid orders",
+        "select c.id::text from customers c
+         left join orders o on o.shop_id = c.shop_id and o.customer_id = c.id and o.paid_at is not null
+         group by c.shop_id, c.id, c.orders_count, c.lifetime_cents
+         having c.orders_count <> count(o.id)",
+    ),
+    (
+        "an idempotency row holds an answer",
+        "select encode(key_hash, 'hex') from idempotency where status is null or body is null",
+    ),
+    (
+        "no session sits idle in a transaction",
+        "select pid::text from pg_stat_activity
+         where datname = current_database() and state like 'idle in transaction%' and state_change < now() - interval '1 s'",
+    ),
+];
+
+/// Fails with every violation by name.
+pub async fn check(db: &mut PgConnection) {
+    let mut violated = Vec::new();
+    for &(law, query) in MUST_BE_EMPTY {
+        let rows: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *db).await.unwrap();
+        if !rows.is_empty() {
+            violated.push(format!("{law}: {} rows, such as {}", rows.len(), rows[0]));
+        }
+    }
+    assert!(violated.is_empty(), "the house is not in order:\n{}", violated.join("\n"));
+}

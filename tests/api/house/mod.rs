@@ -1,0 +1,263 @@
+//! The test app: the real router over a database of its own, with a clock that stands still and a
+//! seeded generator. `house` runs a test and then checks that the house is in order.
+
+pub mod actor;
+pub mod cluster;
+pub mod invariants;
+pub mod process;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use chrono::{DateTime, Duration, Utc};
+use keyhouse::app::App;
+use keyhouse::cli::MIGRATIONS;
+use keyhouse::config::Config;
+use keyhouse::domain::data_keys;
+use keyhouse::domain::keys::{self, NewKey, Surface};
+use keyhouse::domain::shops::{self, Mode, NewShop, Shop};
+use keyhouse::kit::clock::Clock;
+use keyhouse::kit::env::Env;
+use keyhouse::kit::money::Currency;
+use keyhouse::kit::pool;
+use keyhouse::kit::secret::reveal;
+use keyhouse::kit::vault::MasterKey;
+use rand::SeedableRng;
+use rand::rngs::ChaCha20Rng;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+
+use actor::Actor;
+use cluster::TestDb;
+
+/// 64 digits, as `KEYHOUSE_MASTER_KEY` takes them.
+pub const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Runs a test on an app of its own, then checks the house, unless the test failed.
+pub fn house(test: impl AsyncFn(&TestApp)) {
+    house_with("", test);
+}
+
+/// The same with settings: TOML, as in `config/default.toml`.
+pub fn house_with(settings: &str, test: impl AsyncFn(&TestApp)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let app = TestApp::open(settings).await;
+        test(&app).await;
+        app.settle().await;
+        invariants::check(&mut app.db().await).await;
+        app.close().await;
+    });
+}
+
+/// A new database, migrated and with its data keys, and nothing else in it.
+pub async fn empty_database() -> TestDb {
+    let digest = MIGRATIONS.iter().fold(0_u64, |sum, m| {
+        m.checksum.iter().fold(sum, |sum, byte| sum.wrapping_mul(1_099_511_628_211).wrapping_add(u64::from(*byte)))
+    });
+    cluster::database(&format!("template_{digest:016x}"), async |url| {
+        let mut db = PgConnection::connect(url).await.unwrap();
+        MIGRATIONS.run(&mut db).await.unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(0);
+        let mut transaction = db.begin().await.unwrap();
+        data_keys::create(&mut transaction, &master(), &mut rng, start_of_time()).await.unwrap();
+        transaction.commit().await.unwrap();
+        db.close().await.unwrap();
+    })
+    .await
+}
+
+pub fn master() -> MasterKey {
+    MasterKey::parse(MASTER_KEY).unwrap()
+}
+
+/// Where the fixed clock stands when a test begins.
+pub fn start_of_time() -> DateTime<Utc> {
+    "2026-05-26T07:18:03.250Z".parse().unwrap()
+}
+
+pub struct TestApp {
+    pub app: Arc<App>,
+    router: Router,
+    database: TestDb,
+    /// The shop that `merchant()` and the others belong to.
+    pub shop: TestShop,
+}
+
+/// A shop, its twin, and keys that hold every ability.
+pub struct TestShop {
+    pub row: Shop,
+    pub live: String,
+    pub test: String,
+    pub developer: String,
+    pub developer_test: String,
+}
+
+impl TestApp {
+    async fn open(settings: &str) -> Self {
+        let database = empty_database().await;
+        let dir = std::env::temp_dir().join(format!("keyhouse-{}-{}", std::process::id(), unique()));
+        let config = Config::parse(&format!("data_dir = {dir:?}\n{settings}")).unwrap();
+        let options = pool::options(&database.url).unwrap();
+        let mut db = PgConnection::connect_with(&options).await.unwrap();
+        let vault = data_keys::open(&mut db, &master()).await.unwrap();
+        let env = Env::new(Clock::fixed(start_of_time()), ChaCha20Rng::seed_from_u64(1), vault);
+        let shop = open_shop(&mut db, &env, "acme").await;
+        db.close().await.unwrap();
+        let (requests, worker) = (pool::open(options.clone(), 8), pool::open(options, 4));
+        let app = Arc::new(App::new(config, env, requests, worker, "http://keyhouse.test".into(), None));
+        let router = keyhouse::http::router(&app);
+        Self { app, router, database, shop }
+    }
+
+    async fn close(self) {
+        self.app.requests.close().await;
+        self.app.worker.close().await;
+        let _ = std::fs::remove_dir_all(&self.app.config.data_dir);
+        self.database.discard().await;
+    }
+
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// A connection of the test's own.
+    pub async fn db(&self) -> PgConnection {
+        PgConnection::connect(&self.database.url).await.unwrap()
+    }
+
+    /// Holds every ability, live.
+    pub fn merchant(&self) -> Actor<'_> {
+        Actor::new(self, Some(self.shop.live.clone()))
+    }
+
+    /// Holds every ability, in the sandbox.
+    pub fn test_merchant(&self) -> Actor<'_> {
+        Actor::new(self, Some(self.shop.test.clone()))
+    }
+
+    pub fn developer(&self) -> Actor<'_> {
+        Actor::new(self, Some(self.shop.developer.clone()))
+    }
+
+    /// Has no credential.
+    pub fn stranger(&self) -> Actor<'_> {
+        Actor::new(self, None)
+    }
+
+    /// Sends whatever is given as `Authorization: Bearer …`.
+    pub fn bearer(&self, token: impl Into<String>) -> Actor<'_> {
+        Actor::new(self, Some(token.into()))
+    }
+
+    /// A live merchant key with these abilities alone.
+    pub async fn merchant_with(&self, abilities: &[&str]) -> Actor<'_> {
+        self.key_with(Surface::Merchant, Mode::Live, abilities).await
+    }
+
+    pub async fn key_with(&self, surface: Surface, mode: Mode, scopes: &[&str]) -> Actor<'_> {
+        let new = NewKey { name: "narrow".into(), surface, mode, scopes: scopes.iter().map(|s| (*s).into()).collect() };
+        let minted = keys::mint(&mut self.db().await, self.shop.row.tenant, &self.app.env, new).await.unwrap();
+        Actor::new(self, Some(reveal(&minted.secret)))
+    }
+
+    /// Another tenant, with everything of its own.
+    pub async fn another_shop(&self) -> TestShop {
+        open_shop(&mut self.db().await, &self.app.env, &format!("other-{}", unique())).await
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.env.now()
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.app.env.clock.advance(by);
+    }
+
+    /// Runs the worker until nothing is due.
+    pub async fn settle(&self) {
+        keyhouse::worker::settle(&self.app).await.unwrap();
+    }
+
+    /// The mails written so far, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(dir) = std::fs::read_dir(self.app.mail_dir()) else { return Vec::new() };
+        let mut files: Vec<_> = dir.map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    }
+
+    /// Topics of the events written so far, oldest first.
+    pub async fn events(&self) -> Vec<String> {
+        sqlx::query_scalar("select topic from events order by id").fetch_all(&mut self.db().await).await.unwrap()
+    }
+
+    /// A product of the sandbox shop with these codes; answers its `/v1` id.
+    pub async fn stocked(&self, codes: &[&str]) -> String {
+        let product = self.test_merchant().post("/v1/products", product_body("Studio Pro")).await;
+        let id = product.is(201).json()["id"].as_str().unwrap().to_owned();
+        if !codes.is_empty() {
+            let path = format!("/v1/products/{id}/keys");
+            self.test_merchant().post(&path, json!({ "keys": codes })).await.is(201);
+        }
+        id
+    }
+
+    /// Opens a sandbox checkout of one line; answers the session, with its token.
+    pub async fn checkout(&self, product: &str, quantity: i64) -> Value {
+        let answer = self.stranger().post("/checkout/v1/sessions", self.cart(product, quantity)).await;
+        answer.is(201).json().clone()
+    }
+
+    /// The body of a sandbox checkout of one line.
+    pub fn cart(&self, product: &str, quantity: i64) -> Value {
+        json!({
+            "shop": self.shop.row.slug, "mode": "test", "email": "ada@example.com",
+            "items": [{ "product_id": product, "quantity": quantity }],
+        })
+    }
+
+    /// Pays a session; answers it.
+    pub async fn pay(&self, session: &Value) -> Value {
+        let path = format!("/checkout/v1/sessions/{}/pay", session["id"].as_str().unwrap());
+        let buyer = self.bearer(session["token"].as_str().unwrap());
+        buyer.post(&path, json!({})).await.is(200).json().clone()
+    }
+}
+
+/// The least that a product needs.
+pub fn product_body(name: &str) -> Value {
+    json!({ "name": name, "type": "license_key", "price_cents": 4900, "currency": "USD" })
+}
+
+pub fn unique() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+async fn open_shop(db: &mut PgConnection, env: &Env, slug: &str) -> TestShop {
+    let currency = Currency::parse("USD").unwrap();
+    let new = NewShop { name: "Acme Keys".into(), slug: slug.into(), currency, owner_email: None };
+    let row = shops::create(db, env, new).await.unwrap();
+    let mut secrets = Vec::new();
+    for (surface, mode) in [
+        (Surface::Merchant, Mode::Live),
+        (Surface::Merchant, Mode::Test),
+        (Surface::Developer, Mode::Live),
+        (Surface::Developer, Mode::Test),
+    ] {
+        let scopes = match surface {
+            Surface::Merchant => surface.scopes().iter().map(|s| (*s).to_owned()).collect(),
+            Surface::Developer => vec!["*".to_owned()],
+        };
+        let new = NewKey { name: format!("{} key", mode.word()), surface, mode, scopes };
+        secrets.push(reveal(&keys::mint(db, row.tenant, env, new).await.unwrap().secret));
+    }
+    let [live, test, developer, developer_test] = <[String; 4]>::try_from(secrets).unwrap();
+    TestShop { row, live, test, developer, developer_test }
+}
