@@ -23,10 +23,13 @@ use crate::http::openapi;
 
 /// A server for merchants of digital codes: each code goes out exactly once.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Settings come from config/default.toml, a file that KEYHOUSE_CONFIG names, and the \
+#[command(
+    version,
+    after_help = "Settings come from config/default.toml, a file that KEYHOUSE_CONFIG names, and the \
 environment.\n\nExamples:\n  keyhouse                                   start, with nothing configured\n  \
 keyhouse shop create --name \"Acme Keys\"     a shop, its sandbox and their first keys\n  \
-DATABASE_URL=postgres://… keyhouse serve   on a database of your own")]
+DATABASE_URL=postgres://… keyhouse serve   on a database of your own"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -203,8 +206,8 @@ fn openapi_name(surface: crate::http::door::Surface) -> &'static str {
 /// Plain enough for a socket: one request, the status line of its answer.
 fn health(listen: SocketAddr) -> anyhow::Result<ExitCode> {
     let patience = Duration::from_secs(3);
-    let mut stream = TcpStream::connect_timeout(&listen, patience)
-        .with_context(|| format!("nothing answers at {listen}"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&listen, patience).with_context(|| format!("nothing answers at {listen}"))?;
     stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

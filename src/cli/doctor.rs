@@ -62,8 +62,10 @@ async fn look_at_database(config: &Config, db: &mut PgConnection, books: bool, f
 }
 
 async fn version(db: &mut PgConnection) -> Result<String, String> {
-    let version: String =
-        sqlx::query_scalar("select current_setting('server_version')").fetch_one(db).await.map_err(|e| e.to_string())?;
+    let version: String = sqlx::query_scalar("select current_setting('server_version')")
+        .fetch_one(db)
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(format!("Postgres {version}"))
 }
 

@@ -45,7 +45,9 @@ pub(super) async fn deliver(
             if expected > 0 {
                 serials::sell(db, shop, env, &ids, expected).await?;
             }
-            pooled.iter_mut().for_each(|item| item.settle(DeliveryState::Delivered, delivered_at));
+            for item in &mut pooled {
+                item.settle(DeliveryState::Delivered, delivered_at);
+            }
         }
         Source::Pool => {
             for item in &mut pooled {

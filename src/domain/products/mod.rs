@@ -201,19 +201,21 @@ pub async fn pool_for_import(db: &mut PgConnection, shop: Tenant, env: &Env, id:
         let word = product.r#type.word();
         return Err(Error::invalid("keys", format!("a product of type {word} takes no codes")));
     }
-    // Looked at again under the product's lock: somebody else may have been first.
     let pool = match product.pool {
         Some(pool) => pool,
-        None => match lock(db, shop, id).await?.pool {
-            Some(pool) => pool,
-            None => {
-                let pool = open_pool(db, shop, env).await?;
-                sql::give_pool(db, shop.uuid(), *id, *pool).await?;
-                pool
-            }
-        },
+        None => first_pool(db, shop, env, id).await?,
     };
     sql::lock_pool(db, shop.uuid(), *pool).await?;
+    Ok(pool)
+}
+
+/// Opens the pool of a product that has none, looking again under its lock: somebody may have been first.
+async fn first_pool(db: &mut PgConnection, shop: Tenant, env: &Env, id: ProductId) -> Result<PoolId> {
+    if let Some(pool) = lock(db, shop, id).await?.pool {
+        return Ok(pool);
+    }
+    let pool = open_pool(db, shop, env).await?;
+    sql::give_pool(db, shop.uuid(), *id, *pool).await?;
     Ok(pool)
 }
 

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Product;
 use crate::error::Result;
+use crate::kit::id::Id;
 
 /// How often a taken slug is counted on before the id settles it.
 const SLUG_ATTEMPTS: u32 = 5;
@@ -135,7 +136,7 @@ async fn insert(db: &mut PgConnection, shop: Uuid, product: &Product) -> sqlx::R
         product.price.get(),
         product.currency.code(),
         product.status.word(),
-        product.pool.map(|pool| pool.uuid()),
+        product.pool.map(Id::uuid),
         product.counted,
         product.created_at
     )

@@ -195,10 +195,16 @@ pub async fn sold(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Re
 }
 
 pub async fn insert_delta(db: &mut PgConnection, shop: Uuid, pool: Uuid, id: Uuid, delta: i32) -> sqlx::Result<()> {
-    sqlx::query!("insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)", shop, pool, id, delta)
-        .execute(db)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)",
+        shop,
+        pool,
+        id,
+        delta
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 pub async fn stock(db: &mut PgConnection, shop: Uuid, pools: &[Uuid]) -> sqlx::Result<Vec<i64>> {

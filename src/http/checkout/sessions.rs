@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::sessions::body::{NewSession, NewSessionBody, Pay, PayBody};
 use crate::app::App;
 use crate::domain::orders::{self, Item, NewOrder, Order};
+use crate::domain::payments::Gateway;
 use crate::domain::serials;
 use crate::domain::shops::{self, Tenant};
 use crate::error::{Error, Result};
@@ -81,7 +82,7 @@ pub struct SessionItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionDelivery {
     kind: String,
-    /// pending, awaiting_stock, delivered or failed.
+    /// `pending`, `awaiting_stock`, `delivered` or `failed`.
     state: &'static str,
     delivered_at: Option<String>,
 }
@@ -166,9 +167,10 @@ impl OpenedSession {
             expires_at: instant(order.expires_at),
             checkout_url: format!("{public_url}/checkout/{}", order.id.uuid()),
             payment: SessionPayment {
-                gateway: order.gateway.map(|gateway| gateway.word()),
+                gateway: order.gateway.map(Gateway::word),
                 redirect_url: None,
-                instructions: unpaid.then_some("POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox."),
+                instructions: unpaid
+                    .then_some("POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox."),
             },
         }
     }

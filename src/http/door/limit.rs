@@ -62,7 +62,8 @@ fn client_address(config: &Config, parts: &Parts) -> IpAddr {
 
 /// Says in the answer how much is left.
 pub fn tell(response: &mut Response, verdict: &Verdict, surface: Surface) {
-    let values = [("limit", u64::from(verdict.limit)), ("remaining", verdict.remaining.into()), ("reset", verdict.reset_s)];
+    let values =
+        [("limit", u64::from(verdict.limit)), ("remaining", verdict.remaining.into()), ("reset", verdict.reset_s)];
     let prefixes: &[&str] = if surface == Surface::Dev { &["ratelimit-", "x-ratelimit-"] } else { &["ratelimit-"] };
     for prefix in prefixes {
         for (name, value) in values {

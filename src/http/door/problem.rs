@@ -68,7 +68,9 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
-        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
+        Error::RequestTimeout => {
+            (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive")
+        }
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
         Error::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long", "The address is too long"),
         Error::HeadersTooLarge => {

@@ -91,12 +91,8 @@ pub async fn mint(caller: Merchant<Everything>, write: Write<NewApiKey>) -> Resu
             if own_mode == Mode::Test && mode == Mode::Live {
                 return Err(Error::Forbidden("A test key makes test keys only."));
             }
-            let new = NewKey {
-                name: body.name.clone(),
-                surface: Surface::Merchant,
-                mode,
-                scopes: body.abilities.clone(),
-            };
+            let new =
+                NewKey { name: body.name.clone(), surface: Surface::Merchant, mode, scopes: body.abilities.clone() };
             let minted = keys::mint(db, owner, &app.env, new).await?;
             Ok(MintedKey {
                 id: minted.key.id.to_string(),

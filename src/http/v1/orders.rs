@@ -73,7 +73,7 @@ pub struct Delivery {
     /// The first item's.
     #[schema(example = "license_key")]
     kind: String,
-    /// pending, awaiting_stock, delivered or failed.
+    /// `pending`, `awaiting_stock`, `delivered` or `failed`.
     #[schema(example = "delivered")]
     state: &'static str,
     delivered_at: Option<Instant>,

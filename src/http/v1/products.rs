@@ -72,14 +72,14 @@ pub struct Product {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Archived {
+pub struct Archival {
     id: String,
     deleted: bool,
     archived_at: Option<Instant>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Imported {
+pub struct Import {
     imported: i64,
     /// Codes that the pool holds or ever held, and codes sent twice.
     duplicates: i64,
@@ -125,7 +125,11 @@ pub async fn create(caller: Merchant<ProductsWrite>, write: Write<NewProduct>) -
 /// Fetches a product.
 #[utoipa::path(get, path = "/products/{id}", tag = "products", security(("key" = ["products:read"])),
     params(("id" = String, Path)), responses((status = 200, body = Product)))]
-pub async fn get(caller: Merchant<ProductsRead>, PathId(id): PathId<products::Product>, mut db: Read) -> Answer<Product> {
+pub async fn get(
+    caller: Merchant<ProductsRead>,
+    PathId(id): PathId<products::Product>,
+    mut db: Read,
+) -> Answer<Product> {
     let product = products::get(&mut db, caller.shop, id).await?;
     Product::load(&mut db, caller.shop, product).await.map(Json)
 }
@@ -149,7 +153,7 @@ pub async fn update(
 
 /// Archives a product: it is no longer sold or listed, and orders keep what they bought.
 #[utoipa::path(delete, path = "/products/{id}", tag = "products", security(("key" = ["products:write"])),
-    params(("id" = String, Path)), responses((status = 200, body = Archived)))]
+    params(("id" = String, Path)), responses((status = 200, body = Archival)))]
 pub async fn archive(
     caller: Merchant<ProductsWrite>,
     PathId(id): PathId<products::Product>,
@@ -160,7 +164,7 @@ pub async fn archive(
         .once(&caller, StatusCode::OK, async move |db, _| {
             let product = products::archive(db, shop, &app.env, id).await?;
             let archived_at = product.archived_at.map(Instant);
-            Ok(Archived { id: product.id.to_string(), deleted: true, archived_at })
+            Ok(Archival { id: product.id.to_string(), deleted: true, archived_at })
         })
         .await
 }
@@ -168,7 +172,7 @@ pub async fn archive(
 /// Loads codes into the product's pool. Orders that wait for codes are served first, oldest first, in
 /// the same transaction.
 #[utoipa::path(post, path = "/products/{id}/keys", tag = "products", security(("key" = ["products:write"])),
-    params(("id" = String, Path)), request_body = KeysBody, responses((status = 201, body = Imported)))]
+    params(("id" = String, Path)), request_body = KeysBody, responses((status = 201, body = Import)))]
 pub async fn import_keys(
     caller: Merchant<ProductsWrite>,
     PathId(id): PathId<products::Product>,
@@ -183,7 +187,7 @@ pub async fn import_keys(
             let served = orders::hand_out(db, shop, &app.env, &app.cursors, pool, &waiting).await?;
             let stock_after =
                 if served == 0 { imported.stock_after } else { serials::stock_of(db, shop, pool).await? };
-            Ok(Imported { imported: imported.imported, duplicates: imported.duplicates, stock_after })
+            Ok(Import { imported: imported.imported, duplicates: imported.duplicates, stock_after })
         })
         .await
 }
