@@ -1,0 +1,3 @@
+//! Operations of rooms that no route reaches by itself.
+
+mod serials;
