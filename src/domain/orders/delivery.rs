@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::checkout::demands;
 use super::{DeliveryState, Item, Order, OrderId, Status, sql};
 use crate::domain::outbox::{self, Event, Template};
 use crate::domain::products::PoolId;
-use crate::domain::serials::{self, Cursors};
+use crate::domain::serials::{self, Cursors, Demand};
 use crate::domain::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::env::Env;
@@ -24,6 +23,21 @@ pub(super) enum Source {
     Reservation,
     /// The reservation is gone: from whatever is free now.
     Pool,
+}
+
+/// What the pooled items ask of their pools.
+pub(super) fn demands(items: &[Item]) -> Vec<Demand> {
+    items
+        .iter()
+        .filter_map(|item| {
+            Some(Demand {
+                pool: item.pool?,
+                item: *item.id,
+                quantity: item.quantity.into(),
+                product: item.product_name.clone(),
+            })
+        })
+        .collect()
 }
 
 /// Hands out the codes of the items that have none yet, and writes down how far each item is.

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::Words;
 use super::problem;
-use super::trace::Words;
 use crate::error::{Conflict, Error};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

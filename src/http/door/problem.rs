@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::trace::Words;
+use super::Words;
 use crate::error::{Conflict, Error, Unauthenticated};
 
 pub const CONTENT_TYPE: &str = "application/problem+json";
