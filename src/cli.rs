@@ -3,6 +3,7 @@
 mod database;
 mod demo;
 mod doctor;
+mod import;
 mod serve;
 mod shop;
 
@@ -56,6 +57,25 @@ enum Command {
     /// API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Load codes from a file, one a line or CSV (`serial[,variant]`); safe to run again
+    #[command(after_help = "Examples:\n  keyhouse import --shop demo --product prod_01J2… codes.txt\n  \
+generate-codes | keyhouse import --shop demo --product prod_01J2… -")]
+    Import {
+        /// The shop's slug or id
+        #[arg(long)]
+        shop: String,
+        /// The product's id, live or of the sandbox
+        #[arg(long)]
+        product: String,
+        /// Read it as CSV, whatever its name
+        #[arg(long)]
+        csv: bool,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+        /// `-` reads standard input
+        file: std::path::PathBuf,
+    },
     /// Print an OpenAPI document as JSON
     Openapi {
         /// v1, dev, reseller or checkout
@@ -181,6 +201,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Keys(KeysCommand::Mint { shop, surface, mode, scopes, name, json }) => {
                 let wanted = shop::WantedKey { shop, surface: surface.into(), mode: mode.into(), scopes, name };
                 shop::mint(&config, wanted, json).await
+            }
+            Command::Import { shop, product, csv, json, file } => {
+                import::import(&config, import::Wanted { shop, product, file, csv, json }).await
             }
             Command::Doctor { books, json } => doctor::examine(config, books, json).await,
             Command::Health => health(config.listen),
