@@ -144,6 +144,16 @@ pub async fn get(db: &mut PgConnection, shop: Tenant, id: ProductId) -> Result<P
     sql::by_id(db, shop.uuid(), *id).await?.map(Product::try_from).ok_or(Error::NotFound("product"))?
 }
 
+/// The product of that slug, or of that id in either spelling: how the public names a product.
+pub async fn find(db: &mut PgConnection, shop: Tenant, slug_or_id: &str) -> Result<Product> {
+    match ProductId::parse(slug_or_id) {
+        Some(id) => get(db, shop, id).await,
+        None => {
+            sql::by_slug(db, shop.uuid(), slug_or_id).await?.map(Product::try_from).ok_or(Error::NotFound("product"))?
+        }
+    }
+}
+
 /// The products of these ids, whatever their status; unknown ids are simply not among them.
 pub async fn get_all(db: &mut PgConnection, shop: Tenant, ids: &[ProductId]) -> Result<Vec<Product>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();

@@ -64,6 +64,19 @@ pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<
     .await
 }
 
+pub async fn by_slug(db: &mut PgConnection, shop: Uuid, slug: &str) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock, created_at,
+                updated_at, archived_at
+         from products where shop_id = $1 and slug = $2",
+        shop,
+        slug
+    )
+    .fetch_optional(db)
+    .await
+}
+
 pub async fn by_ids(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub use code::{CODE_BYTES_MAX, Code};
 pub use cursors::Cursors;
 
-use super::products::PoolId;
+use super::products::{PoolId, Product};
 use super::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::env::Env;
@@ -253,6 +253,18 @@ pub async fn stock(db: &mut PgConnection, shop: Tenant, pools: &[PoolId]) -> Res
 
 pub async fn stock_of(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> Result<i64> {
     Ok(stock(db, shop, &[pool]).await?.first().copied().unwrap_or(0))
+}
+
+/// The stock of each product, as the contract counts it (R10): free codes of a pooled one, counted
+/// stock of another; `None` is unlimited.
+pub async fn stock_of_products(db: &mut PgConnection, shop: Tenant, products: &[Product]) -> Result<Vec<Option<i64>>> {
+    let pools: Vec<PoolId> = products.iter().filter_map(|product| product.pool).collect();
+    let mut of_pools = stock(db, shop, &pools).await?.into_iter();
+    let stock = |product: &Product| match product.pool {
+        Some(_) => of_pools.next(),
+        None => product.counted.map(i64::from),
+    };
+    Ok(products.iter().map(stock).collect())
 }
 
 /// Shops with open stock deltas.

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod read;
 pub mod render;
 pub mod trace;
+pub mod wire;
 pub mod write;
 
 use std::sync::Arc;

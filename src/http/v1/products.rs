@@ -9,7 +9,6 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::wire::{Instant, List};
 use crate::app::App;
 use crate::domain::keys::merchant::{ProductsRead, ProductsWrite};
 use crate::domain::orders;
@@ -20,6 +19,7 @@ use crate::error::Result;
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::{Instant, List};
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
 use crate::kit::json::{Form, Json as Tree, Reading, Wire, list as array, text, whole, wrong};
@@ -103,7 +103,7 @@ pub async fn list(
     let place = Place::new("products", caller.shop.uuid(), &query.filters(&["status", "type"]));
     let window = query.window(&place, &app.env.vault)?;
     let page = products::list(&mut db, caller.shop, &app.env, &filter, window, &place).await?;
-    let stocks = stocks(&mut db, caller.shop, &page.data).await?;
+    let stocks = serials::stock_of_products(&mut db, caller.shop, &page.data).await?;
     let data = page.data.iter().zip(stocks).map(|(product, stock)| ProductSummary::of(product, stock)).collect();
     Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
 }
@@ -192,17 +192,6 @@ pub async fn import_keys(
         .await
 }
 
-/// The stock of each product, as the contract counts it (R10).
-async fn stocks(db: &mut PgConnection, shop: Tenant, products: &[products::Product]) -> Result<Vec<Option<i64>>> {
-    let pools: Vec<_> = products.iter().filter_map(|product| product.pool).collect();
-    let mut of_pools = serials::stock(db, shop, &pools).await?.into_iter();
-    let stock = |product: &products::Product| match product.pool {
-        Some(_) => of_pools.next(),
-        None => product.counted.map(i64::from),
-    };
-    Ok(products.iter().map(stock).collect())
-}
-
 impl ProductSummary {
     fn of(product: &products::Product, stock: Option<i64>) -> Self {
         Self {
@@ -219,7 +208,8 @@ impl ProductSummary {
 
 impl Product {
     async fn load(db: &mut PgConnection, shop: Tenant, product: products::Product) -> Result<Self> {
-        let stock = stocks(db, shop, std::slice::from_ref(&product)).await?.first().copied().flatten();
+        let of_one = serials::stock_of_products(db, shop, std::slice::from_ref(&product)).await?;
+        let stock = of_one.first().copied().flatten();
         Ok(Self {
             id: product.id.to_string(),
             name: product.name,
