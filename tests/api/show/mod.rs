@@ -4,6 +4,8 @@
 
 mod kill;
 mod race;
+mod sessions;
+mod twins;
 
 use std::collections::HashSet;
 use std::time::Duration;
