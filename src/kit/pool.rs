@@ -11,8 +11,9 @@ pub const LOCK_TIMEOUT: &str = "2s";
 pub const IDLE_IN_TRANSACTION_TIMEOUT: &str = "10s";
 /// Longer idle connections are asked for a sign of life first: the database may have restarted.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
-/// A permit is held before a connection is asked for, so this is the time to make a new one.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A permit is held before a connection is asked for, so this is the time to make a new one. A database
+/// that is down costs every request all of it, for sqlx goes on trying.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// # Errors
 /// Where the URL is not one.
