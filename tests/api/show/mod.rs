@@ -2,9 +2,12 @@
 //! function: the suite runs it at a size that takes seconds, by hand it runs at full size with
 //! `cargo test --test api -- show --ignored --nocapture`.
 
+mod disconnects;
 mod kill;
 mod race;
 mod sessions;
+mod slow;
+mod stop;
 mod twins;
 
 use std::collections::HashSet;
