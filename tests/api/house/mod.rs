@@ -5,6 +5,7 @@ pub mod actor;
 pub mod cluster;
 pub mod invariants;
 pub mod process;
+pub mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
