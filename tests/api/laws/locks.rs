@@ -156,6 +156,5 @@ fn two_keys_that_revoke_each_other_leave_one_standing() {
         assert_eq!(statuses, [200, 401], "{} {}", by_one.text(), by_other.text());
         let standing = [one.get("/v1/products").await.status, other.get("/v1/products").await.status];
         assert!(standing == [200, 401] || standing == [401, 200], "{standing:?}");
-        assert_eq!(deadlocks(app).await, 0);
     });
 }
