@@ -116,6 +116,10 @@ fn add_components(document: &mut OpenApi, surface: Surface) {
 
 /// Adds what every operation of a surface shares: its refusals, and the idempotency key of its writes.
 fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
+    // Handlers of different rooms are called alike; with its tag an operation's name is its own.
+    if let (Some(tags), Some(name)) = (&operation.tags, &operation.operation_id) {
+        operation.operation_id = Some(format!("{}_{name}", tags.join("_").replace(' ', "_")));
+    }
     let write = *method != HttpMethod::Get;
     let in_path = operation.parameters.as_ref().is_some_and(|all| all.iter().any(is_in_path));
     let secured = operation.security.is_some();

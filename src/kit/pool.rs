@@ -33,8 +33,8 @@ pub fn open(options: PgConnectOptions, size: u32) -> PgPool {
         .max_connections(size)
         .min_connections(0)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(Duration::from_secs(600))
-        .max_lifetime(Duration::from_secs(3_600))
+        .idle_timeout(Duration::from_mins(10))
+        .max_lifetime(Duration::from_hours(1))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

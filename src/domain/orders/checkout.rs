@@ -84,8 +84,11 @@ pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Curso
     shops::list(db, tenant, Listed::Checkout, &token.hash, *order.id).await?;
     outbox::emit(db, tenant, env, &[Event::OrderCreated(order.facts())]).await?;
     serials::reserve(db, tenant, env, cursors, &delivery::demands(&items)).await?;
-    // Counted stock is a row that every sale of the product needs: last, so that it is held briefly.
-    for line in cart.lines.iter().filter(|line| line.product.pool.is_none()) {
+    // Counted stock is a row that every sale of the product needs: last, so that it is held briefly, and
+    // in product order, so that two carts cannot wait for each other.
+    let mut counted: Vec<_> = cart.lines.iter().filter(|line| line.product.pool.is_none()).collect();
+    counted.sort_unstable_by_key(|line| line.product.id);
+    for line in counted {
         products::take_counted(db, tenant, line.product, line.quantity).await?;
     }
 

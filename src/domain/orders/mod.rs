@@ -25,7 +25,7 @@ use super::customers::CustomerId;
 use super::outbox::OrderFacts;
 use super::payments::Gateway;
 use super::products::{PoolId, ProductId};
-use super::shops::{self, Listed, Tenant};
+use super::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
@@ -130,12 +130,6 @@ pub async fn get(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Or
     let order = row.map(Order::try_from).ok_or(Error::NotFound("order"))??;
     let items = items_of(db, shop, &[id]).await?;
     Ok((order, items))
-}
-
-/// The order that a checkout token opens.
-pub async fn by_token(db: &mut PgConnection, token_hash: &[u8; 32]) -> Result<Option<(Tenant, OrderId)>> {
-    let found = shops::look_up(db, Listed::Checkout, token_hash).await?;
-    Ok(found.map(|(shop, id)| (shop, OrderId::from(id))))
 }
 
 /// The newest `limit` paid orders of a customer.

@@ -150,7 +150,7 @@ pub async fn pay(buyer: Buyer, PathId(id): PathId<Order>, write: Write<Pay>) -> 
 
 /// A token opens its own session; every other one is not there.
 fn own(buyer: &Buyer, id: orders::OrderId) -> Result<()> {
-    if buyer.order == id { Ok(()) } else { Err(Error::NotFound("session")) }
+    if buyer.order == *id { Ok(()) } else { Err(Error::NotFound("session")) }
 }
 
 impl OpenedSession {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::credential::Presented;
 use super::read::Db;
 use crate::app::App;
 use crate::domain::keys::{self, Caller, Scope};
-use crate::domain::orders::{self, OrderId};
-use crate::domain::shops::Tenant;
+use crate::domain::shops::{self, Listed, Tenant};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::kit::secret;
 
@@ -98,7 +98,8 @@ impl<S: Scope> Authority for KeyHolder<S> {
 #[derive(Debug)]
 pub struct Buyer {
     pub shop: Tenant,
-    pub order: OrderId,
+    /// The order that the token opens.
+    pub order: Uuid,
 }
 
 impl FromRequestParts<Arc<App>> for Buyer {
@@ -107,7 +108,7 @@ impl FromRequestParts<Arc<App>> for Buyer {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self> {
         let presented = presented(parts)?;
         let mut db = Db::of(parts)?.connection().await?;
-        let found = orders::by_token(&mut db, &presented.hash).await?;
+        let found = shops::look_up(&mut db, Listed::Checkout, &presented.hash).await?;
         let (shop, order) = found.ok_or(Error::Unauthenticated(Unauthenticated::Invalid))?;
         Ok(Self { shop, order })
     }
@@ -119,7 +120,7 @@ impl Authority for Buyer {
     }
 
     fn scope(&self) -> String {
-        format!("checkout:{}", self.order.uuid())
+        format!("checkout:{}", self.order)
     }
 
     fn holder(&self) -> Vec<u8> {

@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 
 use super::credential::Presented;
 use super::{Door, Surface};
-use crate::config::Config;
 use crate::kit::limiter::{Subject, Verdict};
 
 /// The address at the other end of the connection.
@@ -28,7 +27,10 @@ pub fn count(door: &Door, parts: &Parts) -> Option<Verdict> {
             (subject("read", &presented.hash), config.limits.reads)
         }
         Some(presented) => (subject("write", &presented.hash), config.limits.writes),
-        None => (subject("visitor", client_address(config, parts).to_string().as_bytes()), config.limits.visitors),
+        None => (
+            subject("visitor", client_address(|peer| config.trusts(peer), parts).to_string().as_bytes()),
+            config.limits.visitors,
+        ),
     };
     Some(door.app.limiter.take(subject, limit, door.app.env.now()))
 }
@@ -41,9 +43,9 @@ fn subject(class: &str, who: &[u8]) -> Subject {
 
 /// The client's address: the connection's, or what trusted proxies say of it. The list is read from
 /// the right, where our own proxy wrote, and the first address that is not a proxy's is the client's.
-fn client_address(config: &Config, parts: &Parts) -> IpAddr {
+fn client_address(trusts: impl Fn(IpAddr) -> bool, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
-    if !config.trusts(peer) {
+    if !trusts(peer) {
         return peer;
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().rev();
@@ -52,7 +54,7 @@ fn client_address(config: &Config, parts: &Parts) -> IpAddr {
     for hop in hops {
         let Ok(address) = hop.trim().parse() else { break };
         client = address;
-        if !config.trusts(address) {
+        if !trusts(address) {
             break;
         }
     }
@@ -76,6 +78,7 @@ pub fn tell(response: &mut Response, verdict: &Verdict, surface: Surface) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use axum::http::Request;
 
     fn address(peer: &str, trusted: &str, forwarded: &[&str]) -> String {
@@ -86,7 +89,7 @@ mod tests {
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         parts.extensions.insert(Peer(peer.parse().unwrap()));
-        client_address(&config, &parts).to_string()
+        client_address(|peer| config.trusts(peer), &parts).to_string()
     }
 
     #[test]

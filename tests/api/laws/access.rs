@@ -1,0 +1,263 @@
+//! Who may do what, for every operation of every document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::http::Method;
+use keyhouse::domain::keys;
+use keyhouse::domain::shops::Mode;
+use keyhouse::http::door::Surface;
+use keyhouse::http::openapi::SURFACES;
+use serde_json::Value;
+
+use super::operations::{NO_LIMITS, Needs, Operation, Side, fill};
+use super::source;
+use crate::house::actor::{Actor, Answer};
+use crate::house::{TestApp, house, house_with};
+
+/// Open to anybody, without a credential.
+const PUBLIC: &[&str] = &["POST /checkout/v1/sessions"];
+
+/// Where a live key reaches objects of the sandbox, and why.
+const LIVE_REACHES_TEST: &[(&str, &str)] =
+    &[("DELETE /v1/api-keys/{id}", "a live key manages keys of both modes (R21)")];
+
+/// The id of nothing at all.
+const UNKNOWN: &str = "019e0000-0000-7000-8000-000000000000";
+
+#[test]
+fn every_operation_has_a_place_in_the_laws_and_does_what_it_says() {
+    house_with(NO_LIMITS, async |app| {
+        for side in Side::both(app) {
+            for operation in Operation::all() {
+                let call = operation.call(&side).await;
+                let answer = call.send(&call.caller(app)).await;
+                assert!((200..300).contains(&answer.status), "{}: {}", call.name, answer.text());
+                let status = answer.status.to_string();
+                let documented = operation.document["responses"].get(&status).is_some();
+                assert!(documented, "{} answers {status}, which its document does not mention", call.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_operations_that_are_open_to_anybody_are_these() {
+    let open: Vec<String> =
+        Operation::all().iter().filter(|o| o.needs == Needs::Nothing).map(Operation::name).collect();
+    assert_eq!(open, PUBLIC);
+}
+
+#[test]
+fn who_shows_no_credential_is_refused_in_the_surfaces_own_words() {
+    house_with(NO_LIMITS, async |app| {
+        for operation in secured() {
+            let call = operation.call(&Side::test(app)).await;
+            let answer = call.send(&app.stranger()).await;
+            is_unauthenticated(&operation, &answer);
+        }
+    });
+}
+
+#[test]
+fn a_credential_of_another_surface_is_refused() {
+    house_with(NO_LIMITS, async |app| {
+        let side = Side::test(app);
+        for operation in secured() {
+            let call = operation.call(&side).await;
+            for other in SURFACES.into_iter().filter(|other| *other != operation.surface) {
+                let Some(token) = side.token(other) else { continue };
+                is_unauthenticated(&operation, &call.send(&app.bearer(token)).await);
+            }
+        }
+    });
+}
+
+#[test]
+fn every_scope_but_the_one_that_is_needed_does_not_do() {
+    house_with(NO_LIMITS, async |app| {
+        for (operation, scope) in scoped() {
+            for held in all_but(operation.surface, &scope) {
+                let call = operation.call(&Side::live(app)).await;
+                let actor = key(app, operation.surface, &held).await;
+                let answer = call.send(&actor).await;
+                assert_eq!(answer.status, 403, "{} with {held:?}: {}", call.name, answer.text());
+                if operation.speaks_problem() {
+                    answer.is_problem("forbidden_scope");
+                } else {
+                    answer.has_code("FORBIDDEN");
+                }
+                assert!(answer.text().contains(&scope), "{}: the refusal names no scope", call.name);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_scope_that_is_needed_is_enough() {
+    house_with(NO_LIMITS, async |app| {
+        for (operation, scope) in scoped() {
+            let held = match scope.as_str() {
+                "every ability" => key_surface(operation.surface).scopes().to_vec(),
+                one => vec![one],
+            };
+            let call = operation.call(&Side::live(app)).await;
+            let answer = call.send(&key(app, operation.surface, &held).await).await;
+            assert!((200..300).contains(&answer.status), "{} with {held:?}: {}", call.name, answer.text());
+        }
+    });
+}
+
+#[test]
+fn where_no_scope_is_named_any_key_of_the_surface_does() {
+    house_with(NO_LIMITS, async |app| {
+        for operation in Operation::all().into_iter().filter(|o| o.needs == Needs::AnyKey) {
+            let call = operation.call(&Side::live(app)).await;
+            for scope in key_surface(operation.surface).scopes() {
+                let answer = call.send(&key(app, operation.surface, &[scope]).await).await;
+                assert!((200..300).contains(&answer.status), "{} with {scope}: {}", call.name, answer.text());
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_another_tenants_is_not_there() {
+    house_with(NO_LIMITS, async |app| {
+        let other = app.another_shop().await;
+        for mode in [Mode::Live, Mode::Test] {
+            let (ours, theirs) = (Side { mode, ..Side::live(app) }, Side { app, shop: &other, mode });
+            for operation in Operation::all().into_iter().filter(Operation::has_object) {
+                is_hidden(&operation, &ours, &theirs).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_of_the_other_mode_is_not_there() {
+    house_with(NO_LIMITS, async |app| {
+        for operation in Operation::all().into_iter().filter(Operation::has_object) {
+            is_hidden(&operation, &Side::test(app), &Side::live(app)).await;
+            if !LIVE_REACHES_TEST.iter().any(|(name, _)| *name == operation.name()) {
+                is_hidden(&operation, &Side::live(app), &Side::test(app)).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn an_address_takes_the_methods_that_are_documented_and_no_other() {
+    house_with(NO_LIMITS, async |app| {
+        let mut paths: BTreeMap<String, (Surface, BTreeSet<String>)> = BTreeMap::new();
+        for operation in Operation::all() {
+            let entry = paths.entry(operation.path.clone()).or_insert_with(|| (operation.surface, BTreeSet::new()));
+            entry.1.insert(operation.method.to_string());
+        }
+        for (path, (surface, documented)) in paths {
+            let actor = Actor::new(app, Side::test(app).token(surface));
+            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                let answer = actor.send(method.clone(), &fill(&path, UNKNOWN), None).await;
+                let name = format!("{method} {path}");
+                assert!(!answer.text().contains("no such address"), "{name} is documented and not routed");
+                assert_eq!(answer.status == 405, !documented.contains(method.as_str()), "{name}: {}", answer.text());
+            }
+        }
+        let nowhere = app.merchant().get("/v1/nowhere").await;
+        assert!(nowhere.is(404).text().contains("no such address"), "the words that this law looks for");
+    });
+}
+
+#[test]
+fn every_route_that_is_written_down_is_documented() {
+    for surface in SURFACES {
+        let folder = if surface == Surface::Dev { "dev" } else { surface.name() };
+        let index = source::read(&format!("http/{folder}/mod.rs"));
+        let written: Vec<String> = routes_in(&index.code);
+        let documented = Operation::of(surface).len();
+        assert_eq!(written.len(), documented, "{folder}: {written:?}");
+        for file in source::all().iter().filter(|file| file.path.starts_with(&format!("http/{folder}/"))) {
+            assert!(!file.code.contains(".route("), "{}: `.route(` escapes the document; use `routes!`", file.path);
+        }
+    }
+}
+
+#[test]
+fn a_query_parameter_never_carries_a_key() {
+    house(async |app| {
+        let path = format!("/v1/products?api_key={}", app.shop.live);
+        app.stranger().get(&path).await.is(401).is_problem("unauthenticated");
+        app.merchant().get(&path).await.is(401).is_problem("unauthenticated");
+    });
+}
+
+/// The handlers in `routes!(a::b, c::d)`.
+fn routes_in(code: &str) -> Vec<String> {
+    let lists = code.split("routes!(").skip(1).map(|rest| rest.split(')').next().unwrap());
+    lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+fn secured() -> Vec<Operation> {
+    Operation::all().into_iter().filter(|operation| operation.needs != Needs::Nothing).collect()
+}
+
+fn scoped() -> Vec<(Operation, String)> {
+    let scope = |operation: Operation| match operation.needs.clone() {
+        Needs::Scope(scope) => Some((operation, scope)),
+        _ => None,
+    };
+    Operation::all().into_iter().filter_map(scope).collect()
+}
+
+const fn key_surface(surface: Surface) -> keys::Surface {
+    match surface {
+        Surface::V1 => keys::Surface::Merchant,
+        Surface::Dev => keys::Surface::Developer,
+        Surface::Reseller | Surface::Checkout => panic!("a shop's keys do not open this surface"),
+    }
+}
+
+/// The widest sets of scopes that lack `scope`: one set, or for "every ability" one for each ability.
+fn all_but(surface: Surface, scope: &str) -> Vec<Vec<&'static str>> {
+    let all: Vec<&str> = key_surface(surface).scopes().iter().copied().filter(|one| *one != "*").collect();
+    let without = |left_out: &str| all.iter().copied().filter(|one| *one != left_out).collect::<Vec<_>>();
+    if scope == "every ability" {
+        return all.iter().map(|one| without(one)).collect();
+    }
+    assert!(all.contains(&scope), "{scope} is no scope of this surface");
+    vec![without(scope)]
+}
+
+async fn key<'a>(app: &'a TestApp, surface: Surface, scopes: &[&str]) -> Actor<'a> {
+    app.key_with(key_surface(surface), Mode::Live, scopes).await
+}
+
+fn is_unauthenticated(operation: &Operation, answer: &Answer) {
+    assert_eq!(answer.status, 401, "{}: {}", operation.name(), answer.text());
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{}", operation.name());
+    if operation.speaks_problem() {
+        answer.is_problem("unauthenticated");
+    } else {
+        answer.has_code("UNAUTHORIZED");
+    }
+}
+
+/// Their object, asked for by us, is answered word for word as an id of nothing.
+async fn is_hidden(operation: &Operation, ours: &Side<'_>, theirs: &Side<'_>) {
+    let (own, foreign) = (operation.call(ours).await, operation.call(theirs).await);
+    let actor = own.caller(ours.app);
+    let there = foreign.send(&actor).await;
+    let nowhere = own.send_to(&actor, &fill(&operation.path, UNKNOWN), own.body.as_ref()).await;
+    assert_eq!(there.status, 404, "{}: {}", own.name, there.text());
+    assert_eq!(unnamed(&there), unnamed(&nowhere), "{}: a foreign object can be told from none", own.name);
+    let again = foreign.send(&foreign.caller(theirs.app)).await;
+    assert!((200..300).contains(&again.status), "{}: it was there all the time: {}", own.name, again.text());
+}
+
+/// The answer without what differs from request to request.
+fn unnamed(answer: &Answer) -> (u16, Value) {
+    let mut body = answer.json().clone();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("request_id");
+    }
+    (answer.status, body)
+}

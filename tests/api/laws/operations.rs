@@ -1,0 +1,284 @@
+//! Every operation of every document, and for each how to make a valid request. The laws walk this
+//! table; an operation without an entry fails them by name.
+
+use axum::http::Method;
+use keyhouse::domain::shops::Mode;
+use keyhouse::http::door::Surface;
+use keyhouse::http::openapi::{SURFACES, describe};
+use serde_json::{Value, json};
+
+use crate::house::actor::{Actor, Answer};
+use crate::house::{TestApp, TestShop, product_body, unique};
+
+/// For laws that ask more than a minute allows.
+pub const NO_LIMITS: &str = "rate_limits = \"off\"";
+
+/// An operation as its document describes it.
+pub struct Operation {
+    pub surface: Surface,
+    pub method: Method,
+    /// With `{id}` where an object's id goes.
+    pub path: String,
+    pub needs: Needs,
+    pub document: Value,
+}
+
+/// What the document says a caller must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// It is public.
+    Nothing,
+    /// A token of the object itself.
+    Token,
+    /// A key of the surface, with any scope.
+    AnyKey,
+    /// A key with this scope.
+    Scope(String),
+}
+
+impl Operation {
+    pub fn all() -> Vec<Self> {
+        SURFACES.into_iter().flat_map(Self::of).collect()
+    }
+
+    pub fn of(surface: Surface) -> Vec<Self> {
+        let document = serde_json::to_value(describe(surface)).unwrap();
+        let mut operations = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else { continue };
+                let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&method);
+                if known {
+                    let (path, document) = (path.clone(), operation.clone());
+                    operations.push(Self { surface, method, path, needs: Needs::of(operation), document });
+                }
+            }
+        }
+        operations
+    }
+
+    pub fn writes() -> Vec<Self> {
+        Self::all().into_iter().filter(|operation| operation.method != Method::GET).collect()
+    }
+
+    /// `POST /v1/products`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub fn has_object(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    /// Whether refusals of this surface are problem+json, and members that nobody knows are refused.
+    pub fn speaks_problem(&self) -> bool {
+        matches!(self.surface, Surface::V1 | Surface::Checkout)
+    }
+
+    /// A valid request of this operation, with everything that it needs made in `side`.
+    pub async fn call(&self, side: &Side<'_>) -> Call {
+        let name = self.name();
+        let Some(made) = prepare(side, &name).await else {
+            panic!("{name} has no place in the laws: give it an entry in tests/api/laws/operations.rs");
+        };
+        let path = match &made.object {
+            Some(id) => fill(&self.path, id),
+            None => self.path.clone(),
+        };
+        assert!(!path.contains('{'), "{name}: its entry names no object");
+        let token = made.token.or_else(|| side.token(self.surface));
+        Call { name, method: self.method.clone(), path, token, body: made.body, other: made.other }
+    }
+}
+
+impl Needs {
+    fn of(operation: &Value) -> Self {
+        let Some(security) = operation.get("security") else { return Self::Nothing };
+        let one = security.as_array().filter(|all| all.len() == 1).expect("one way to be let in");
+        let (scheme, scopes) = one[0].as_object().unwrap().iter().next().unwrap();
+        match (scheme.as_str(), scopes.as_array().unwrap().as_slice()) {
+            ("token", []) => Self::Token,
+            ("key", []) => Self::AnyKey,
+            ("key", [scope]) => Self::Scope(scope.as_str().unwrap().to_owned()),
+            other => panic!("the laws do not know what {other:?} asks for"),
+        }
+    }
+}
+
+/// The documented path with this id in its place.
+pub fn fill(path: &str, id: &str) -> String {
+    path.replace("{id}", id)
+}
+
+/// A request, ready to be sent.
+pub struct Call {
+    pub name: String,
+    pub method: Method,
+    pub path: String,
+    pub token: Option<String>,
+    pub body: Option<Value>,
+    /// Another body, as valid, for the same object and in the same idempotency scope.
+    pub other: Option<Value>,
+}
+
+impl Call {
+    /// Whoever may make this call.
+    pub fn caller<'a>(&self, app: &'a TestApp) -> Actor<'a> {
+        Actor::new(app, self.token.clone())
+    }
+
+    pub async fn send(&self, actor: &Actor<'_>) -> Answer {
+        self.send_to(actor, &self.path, self.body.as_ref()).await
+    }
+
+    pub async fn send_to(&self, actor: &Actor<'_>, path: &str, body: Option<&Value>) -> Answer {
+        actor.send(self.method.clone(), path, body.map(|body| body.to_string().into_bytes())).await
+    }
+}
+
+/// One of the two shops of a merchant: where a law makes what it needs.
+pub struct Side<'a> {
+    pub app: &'a TestApp,
+    pub shop: &'a TestShop,
+    pub mode: Mode,
+}
+
+impl<'a> Side<'a> {
+    pub fn live(app: &'a TestApp) -> Self {
+        Self { app, shop: &app.shop, mode: Mode::Live }
+    }
+
+    pub fn test(app: &'a TestApp) -> Self {
+        Self { app, shop: &app.shop, mode: Mode::Test }
+    }
+
+    pub fn both(app: &'a TestApp) -> [Self; 2] {
+        [Self::live(app), Self::test(app)]
+    }
+
+    /// The key that may do everything on this surface, on this side.
+    pub fn token(&self, surface: Surface) -> Option<String> {
+        let (live, test) = match surface {
+            Surface::V1 => (&self.shop.live, &self.shop.test),
+            Surface::Dev => (&self.shop.developer, &self.shop.developer_test),
+            Surface::Reseller | Surface::Checkout => return None,
+        };
+        Some(if self.mode == Mode::Live { live.clone() } else { test.clone() })
+    }
+
+    fn merchant(&self) -> Actor<'a> {
+        Actor::new(self.app, self.token(Surface::V1))
+    }
+
+    /// Nothing to pay where no gateway takes real money yet.
+    pub fn product_body(&self) -> Value {
+        let mut body = product_body(&format!("Law {}", unique()));
+        if self.mode == Mode::Live {
+            body["price_cents"] = json!(0);
+        }
+        body
+    }
+
+    async fn product(&self) -> String {
+        let made = self.merchant().post("/v1/products", self.product_body()).await;
+        made.is(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn stocked(&self) -> String {
+        let product = self.product().await;
+        let codes: Vec<String> = (0..5).map(|_| format!("LAW-{}", unique())).collect();
+        self.merchant().post(&format!("/v1/products/{product}/keys"), json!({ "keys": codes })).await.is(201);
+        product
+    }
+
+    async fn cart(&self, quantity: i64, email: &str) -> Value {
+        let product = self.stocked().await;
+        json!({
+            "shop": self.shop.row.slug, "mode": self.mode.word(), "email": email,
+            "items": [{ "product_id": product, "quantity": quantity }],
+        })
+    }
+
+    async fn session(&self) -> Value {
+        let cart = self.cart(1, &format!("law{}@example.com", unique())).await;
+        let opened = Actor::new(self.app, None).post("/checkout/v1/sessions", cart).await;
+        opened.is(201).json().clone()
+    }
+
+    async fn order(&self) -> String {
+        self.session().await["order_id"].as_str().unwrap().to_owned()
+    }
+
+    async fn customer(&self) -> String {
+        self.session().await;
+        let newest = self.merchant().get("/v1/customers?limit=1").await;
+        newest.is(200).json()["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn api_key(&self) -> String {
+        let minted = self.merchant().post("/v1/api-keys", self.api_key_body("to be looked at")).await;
+        minted.is(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    fn api_key_body(&self, name: &str) -> Value {
+        json!({ "name": name, "abilities": ["orders:read"], "mode": self.mode.word() })
+    }
+}
+
+/// What an operation's entry makes.
+#[derive(Default)]
+struct Made {
+    object: Option<String>,
+    token: Option<String>,
+    body: Option<Value>,
+    other: Option<Value>,
+}
+
+impl Made {
+    fn plain() -> Self {
+        Self::default()
+    }
+
+    fn of(object: String) -> Self {
+        Self { object: Some(object), ..Self::default() }
+    }
+
+    fn of_session(session: &Value) -> Self {
+        let text = |field: &str| session[field].as_str().unwrap().to_owned();
+        Self { object: Some(text("id")), token: Some(text("token")), ..Self::default() }
+    }
+
+    fn with(self, body: Value, other: Value) -> Self {
+        Self { body: Some(body), other: Some(other), ..self }
+    }
+}
+
+/// The table: a valid request of each operation. A body comes with another one, as valid.
+async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
+    Some(match operation {
+        "GET /v1/api-keys" | "GET /v1/products" | "GET /v1/orders" | "GET /v1/customers" => Made::plain(),
+        "POST /v1/api-keys" => Made::plain().with(side.api_key_body("till"), side.api_key_body("second till")),
+        "DELETE /v1/api-keys/{id}" => Made::of(side.api_key().await),
+        "POST /v1/products" => Made::plain().with(side.product_body(), side.product_body()),
+        "GET /v1/products/{id}" | "DELETE /v1/products/{id}" => Made::of(side.product().await),
+        "PATCH /v1/products/{id}" => {
+            Made::of(side.product().await).with(json!({ "name": "Renamed" }), json!({ "price_cents": 0 }))
+        }
+        "POST /v1/products/{id}/keys" => {
+            let keys = |n: u32| json!({ "keys": [format!("KEY-{n}-1"), format!("KEY-{n}-2")] });
+            Made::of(side.product().await).with(keys(unique()), keys(unique()))
+        }
+        "GET /v1/orders/{id}" => Made::of(side.order().await),
+        "GET /v1/customers/{id}" => Made::of(side.customer().await),
+        "GET /dev/v1/me" | "GET /dev/v1/me/capabilities" => Made::plain(),
+        "POST /checkout/v1/sessions" => {
+            let email = format!("law{}@example.com", unique());
+            Made::plain().with(side.cart(1, &email).await, side.cart(2, &email).await)
+        }
+        "GET /checkout/v1/sessions/{id}" => Made::of_session(&side.session().await),
+        "POST /checkout/v1/sessions/{id}/pay" => {
+            Made::of_session(&side.session().await).with(json!({}), json!({ "outcome": "succeed" }))
+        }
+        _ => return None,
+    })
+}
