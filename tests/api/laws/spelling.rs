@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rand::rngs::ChaCha20Rng;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use serde_json::{Map, Value, json};
 
 /// A body that creates a product, with any of the optional fields.
