@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod cluster;
 pub mod invariants;
+pub mod masked;
 pub mod process;
 
 use std::sync::Arc;
