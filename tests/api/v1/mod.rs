@@ -1,5 +1,8 @@
 //! The merchant's surface.
 
+mod api_keys;
+mod customers;
+mod orders;
 mod products;
 
 use serde_json::Value;
