@@ -25,7 +25,8 @@ impl Answer {
     }
 }
 
-fn mask(value: Value) -> Value {
+/// As [`Answer::masked`].
+pub fn mask(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(mask).collect(),
         Value::Object(members) => members

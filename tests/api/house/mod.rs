@@ -2,6 +2,7 @@
 //! seeded generator. `house` runs a test and then checks that the house is in order.
 
 pub mod actor;
+pub mod books;
 pub mod cluster;
 pub mod invariants;
 pub mod masked;
