@@ -88,6 +88,10 @@ pub(super) async fn settle(
 
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
+    if late {
+        let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
+        products::retake_counted(db, shop, counted).await?;
+    }
     order.status = delivery::status_after(&items);
     sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
     let lifetime = if order.currency == shop_currency { order.total.get() } else { 0 };
