@@ -116,7 +116,7 @@ pub async fn lock_waiting(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> 
 }
 
 /// Hands the pool's free codes to the waiting orders, oldest first, until it is empty. In the
-/// transaction that brought the codes nobody else can see them yet.
+/// transaction that brought the codes nobody else can see them yet. Answers how many orders got some.
 pub async fn hand_out(
     db: &mut PgConnection,
     shop: Tenant,
@@ -134,16 +134,21 @@ pub async fn hand_out(
         if order.status != Status::Delivering {
             continue; // refunded meanwhile: out of the queue
         }
+        let before = delivered(&items);
         deliver(db, shop, env, cursors, &mut items, Source::Pool).await?;
+        served += usize::from(delivered(&items) > before);
         let after = status_after(&items);
         if after == Status::Completed {
             order.status = after;
             sql::set_status(db, shop.uuid(), *order.id, &["delivering"], after.word(), env.now()).await?;
             announce(db, shop, env, &order, &items).await?;
-            served += 1;
         }
     }
     Ok(served)
+}
+
+fn delivered(items: &[Item]) -> usize {
+    items.iter().filter(|item| item.delivery == DeliveryState::Delivered).count()
 }
 
 /// Shops in which an order waits for codes.

@@ -1,5 +1,7 @@
 //! A payment meets its order: the row is locked first, so expiry and a second payment see the result.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 
 use super::delivery::{self, Source};
@@ -86,6 +88,10 @@ pub(super) async fn settle(
 
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
+    if late {
+        let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
+        products::retake_counted(db, shop, counted).await?;
+    }
     order.status = delivery::status_after(&items);
     sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
     let lifetime = if order.currency == shop_currency { order.total.get() } else { 0 };
@@ -112,7 +118,8 @@ async fn decline(
     Ok(order)
 }
 
-/// Gives back what the items had set aside: codes to their pools, counted stock to its product.
+/// Gives back what the items had set aside: codes to their pools, and from there to orders that wait for
+/// them, before anyone else can claim them (R14); counted stock to its product.
 pub(super) async fn release(
     db: &mut PgConnection,
     shop: Tenant,
@@ -121,7 +128,15 @@ pub(super) async fn release(
     items: &[Item],
 ) -> Result<()> {
     let ids: Vec<_> = items.iter().filter(|item| item.pool.is_some()).map(|item| *item.id).collect();
+    let pools: BTreeSet<_> = items.iter().filter_map(|item| item.pool).collect();
+    let mut waiting = Vec::with_capacity(pools.len());
+    for pool in pools {
+        waiting.push((pool, delivery::lock_waiting(db, shop, pool).await?));
+    }
     serials::release(db, shop, env, cursors, &ids).await?;
+    for (pool, waiting) in &waiting {
+        delivery::hand_out(db, shop, env, cursors, *pool, waiting).await?;
+    }
     let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
     products::release_counted(db, shop, counted).await
 }

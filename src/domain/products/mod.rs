@@ -240,6 +240,16 @@ pub async fn take_counted(db: &mut PgConnection, shop: Tenant, product: &Product
     Err(Error::Conflict(crate::error::Conflict::OutOfStock { product: product.name.clone() }))
 }
 
+/// Takes counted stock again for an order whose money came late. Where it is sold out by now nothing is
+/// counted and nothing refused: the money is here, and the merchant delivers by hand.
+pub async fn retake_counted(db: &mut PgConnection, shop: Tenant, mut given_back: Vec<(ProductId, i32)>) -> Result<()> {
+    given_back.sort_unstable();
+    for (product, quantity) in given_back {
+        sql::take_counted(db, shop.uuid(), *product, quantity).await?;
+    }
+    Ok(())
+}
+
 /// Gives counted stock back, in product order so that two releases cannot deadlock.
 pub async fn release_counted(db: &mut PgConnection, shop: Tenant, mut taken: Vec<(ProductId, i32)>) -> Result<()> {
     taken.sort_unstable();
