@@ -84,7 +84,7 @@ generate-codes | keyhouse import --shop demo --product prod_01J2… -")]
     },
     /// Check configuration, database, migrations, clock and mail, and say what to mend
     Doctor {
-        /// Check the stock books too
+        /// Check every ledger and stock law too
         #[arg(long)]
         books: bool,
         /// For scripts

@@ -21,6 +21,8 @@ pub enum Error {
     /// Absent, or another tenant's: the two are never told apart.
     NotFound(&'static str),
     Conflict(Conflict),
+    /// A held account would fall below its floor.
+    InsufficientFunds,
     MethodNotAllowed,
     RequestTimeout,
     BodyTooLarge {

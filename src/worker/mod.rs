@@ -52,6 +52,7 @@ async fn sweep(app: &App, slow: bool) {
     log("expire checkouts", sweep::expired(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
     log("fold stock", sweep::stock(app).await);
+    log("fold the ledger", sweep::ledger(app).await);
     if slow {
         app.cursors.reset();
         log("sweep idempotency keys", sweep::idempotency(app).await);
@@ -63,6 +64,7 @@ async fn sweep(app: &App, slow: bool) {
 pub async fn settle(app: &App) -> Result<()> {
     while deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await? > 0 {}
     sweep::stock(app).await?;
+    sweep::ledger(app).await?;
     sweep::last_used(app).await
 }
 

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use crate::house::process::Server;
 use crate::house::house;
+use crate::house::process::Server;
 
 /// The fenced block below this heading.
 fn block(heading: &str) -> String {

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::delivery::{self, Source};
 use super::{Item, Order, OrderId, Payment, Status, sql};
 use crate::domain::customers;
+use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer};
 use crate::domain::outbox::{self, Event};
 use crate::domain::serials::{self, Cursors};
 use crate::domain::shops::{self, Tenant};
@@ -86,6 +87,11 @@ pub(super) async fn settle(
     });
     let paid = Event::OrderPaid(order.facts());
 
+    if let Some(gateway) = order.gateway {
+        let (debit, credit) = (Account::recording(Kind::Clearing, gateway.word()), Account::recording(Kind::Sales, ""));
+        let sale = Transfer::between(Purpose::Sale, *order.id, order.currency, debit, credit, order.total);
+        ledger::post(db, shop, env, &sale).await?;
+    }
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
     if late {

@@ -277,12 +277,6 @@ pub async fn fold_stock(db: &mut PgConnection, shop: Tenant) -> Result<u64> {
     Ok(sql::fold_stock(db, shop.uuid()).await?)
 }
 
-/// Pools whose stock is not the number of their free codes, in words. There must be none, ever.
-pub async fn miscounted(db: &mut PgConnection) -> Result<Vec<String>> {
-    let rows = sql::miscounted(db).await?;
-    Ok(rows.iter().map(|(pool, stock, free)| format!("pool {pool}: stock {stock}, free codes {free}")).collect())
-}
-
 async fn record_delta(db: &mut PgConnection, shop: Tenant, env: &Env, pool: Uuid, delta: i64) -> Result<()> {
     let delta = i32::try_from(delta).map_err(|_| Error::Internal("a stock change beyond 2^31".into()))?;
     if delta == 0 {

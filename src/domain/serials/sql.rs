@@ -258,23 +258,3 @@ pub async fn fold_stock(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> 
     .await?;
     Ok(done.folded.unsigned_abs())
 }
-
-/// Pool, what the books say, what is there.
-pub async fn miscounted(db: &mut PgConnection) -> sqlx::Result<Vec<(Uuid, i64, i64)>> {
-    sqlx::query!(
-        r#"with books as (
-             select shop_id, pool_id, sum(n)::bigint as stock
-             from (select shop_id, pool_id, level as n from stock_levels
-                   union all select shop_id, pool_id, delta from stock_deltas) entries
-             group by shop_id, pool_id),
-         free as (
-             select shop_id, pool_id, count(*) filter (where status = 'available') as free
-             from serials group by shop_id, pool_id)
-         select pool_id as "pool!", coalesce(stock, 0) as "stock!", coalesce(free, 0) as "free!"
-         from books full join free using (shop_id, pool_id)
-         where coalesce(stock, 0) <> coalesce(free, 0)"#
-    )
-    .map(|row| (row.pool, row.stock, row.free))
-    .fetch_all(db)
-    .await
-}
