@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
     ("serials", &["serials", "stock_deltas", "stock_levels"]),
+    ("ledger", &["ledger_accounts", "ledger_transfers", "ledger_entries", "ledger_open"]),
     ("orders", &["orders", "order_items"]),
 ];
 
@@ -34,7 +35,7 @@ const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("outbox::shops_with_due_mail", "the worker asks which shops have something to do"),
     ("outbox::mail_backlog", "the operator's figures are of the whole house"),
     ("serials::shops_to_fold", "the worker asks which shops have something to do"),
-    ("serials::miscounted", "the doctor checks the whole house"),
+    ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
 ];
 
 /// A query of the cache, and where it stands in the source.
