@@ -7,23 +7,13 @@ use keyhouse::worker;
 use serde_json::{Value, json};
 
 use super::operations::NO_LIMITS;
-use super::together;
+use super::{patiently, together};
 use crate::house::actor::Answer;
 use crate::house::{TestApp, house_with};
 
 const CODES: usize = 20;
 const BUYERS: usize = 5 * CODES;
 const ROUNDS: usize = 24;
-
-/// Asks again where the house was only too busy.
-async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
-    loop {
-        let answer = ask().await;
-        if answer.status != 503 {
-            return answer;
-        }
-    }
-}
 
 async fn buy(app: &TestApp, product: &str) -> Option<String> {
     let opened = patiently(async || app.stranger().post("/checkout/v1/sessions", app.cart(product, 1)).await).await;

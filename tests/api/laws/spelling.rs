@@ -1,8 +1,8 @@
 //! One body in many spellings, and bodies that differ in one field: for the laws of idempotency.
 
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::ChaCha20Rng;
-use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Map, Value, json};
 
 /// A body that creates a product, with any of the optional fields.
