@@ -1,1 +1,121 @@
-fn main() {}
+//! What the house costs, as ratios measured in one run on one machine (spec: performance.md).
+//!
+//! `cargo bench` measures everything (about half an hour, 12 GB of disk), `cargo bench -- p6 p8` some
+//! of it, `--quick` with small seeds to see it work, `--json` prints rows for machines. The database
+//! is a cluster of its own below `TMPDIR`, and gone afterwards.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `p6` … `p13` | one row group each of the specification's table |
+//! | `house`, `cluster` | the server's process, and the Postgres under it |
+//! | `load` | the load generator: this program again, as a process of its own |
+//! | `pgbench`, `source` | the reference: the statements as they stand in `src`, without the server |
+//! | `measure`, `cpu`, `table` | samples, what they cost, and how they are shown |
+//! | `seed`, `process` | data, and child processes that do not outlive us |
+#![allow(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures of a benchmark, not amounts of money"
+)]
+
+mod cluster;
+mod cpu;
+mod house;
+mod load;
+mod measure;
+mod p11;
+mod p13;
+mod p6;
+mod p7;
+mod p8;
+mod pgbench;
+mod process;
+mod seed;
+mod source;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::{anyhow, ensure};
+use clap::Parser;
+
+use cluster::Cluster;
+use house::{House, Scale};
+use table::Row;
+
+const KNOWN: [&str; 5] = ["p6", "p7", "p8", "p11", "p13"];
+
+/// What the house costs, against raw Postgres.
+#[derive(Parser)]
+struct Args {
+    /// p6, p7, p8, p11, p13: all unless said
+    rows: Vec<String>,
+    /// Small seeds and short runs: shows that it works, and measures little
+    #[arg(long)]
+    quick: bool,
+    /// Rows for machines on standard output
+    #[arg(long)]
+    json: bool,
+    /// Cargo passes it
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// This process is the load generator
+    #[arg(long, hide = true)]
+    load: Option<String>,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    if let Some(plan) = &args.load {
+        return load::generate(plan).map(|()| ExitCode::SUCCESS);
+    }
+    for row in &args.rows {
+        ensure!(KNOWN.contains(&row.as_str()), "there is no {row}; there are {}", KNOWN.join(", "));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // Dropping the unfinished work ends its processes and removes its files.
+    let done = runtime.block_on(async {
+        tokio::select! {
+            done = run(&args) => done,
+            _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+        }
+    });
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scale = if args.quick { Scale::QUICK } else { Scale::FULL };
+    let house = House { cluster: Cluster::start().await?, scale };
+    let (mut rows, mut failed) = (Vec::new(), false);
+    for name in KNOWN.iter().filter(|name| args.rows.is_empty() || args.rows.iter().any(|row| row == *name)) {
+        say(&format!("{}:", name.to_uppercase()));
+        match measure(name, &house).await {
+            Ok(measured) => rows.extend(measured),
+            Err(error) => {
+                say(&format!("{name} failed: {error:#}"));
+                failed = true;
+            }
+        }
+    }
+    if args.json { table::print_json(&rows)? } else { table::print(&rows) }
+    let wrong = rows.iter().any(|row| row.wrong > 0);
+    Ok(if failed || wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn measure(name: &str, house: &House) -> anyhow::Result<Vec<Row>> {
+    match name {
+        "p6" => p6::run(house).await,
+        "p7" => p7::run(house).await,
+        "p8" => p8::run(house).await,
+        "p11" => p11::run(house).await,
+        _ => p13::run(house).await,
+    }
+}
+
+/// A line of progress; standard output is for the figures.
+fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -3,6 +3,7 @@
 mod database;
 mod demo;
 mod doctor;
+mod import;
 mod serve;
 mod shop;
 
@@ -23,10 +24,13 @@ use crate::http::openapi;
 
 /// A server for merchants of digital codes: each code goes out exactly once.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Settings come from config/default.toml, a file that KEYHOUSE_CONFIG names, and the \
+#[command(
+    version,
+    after_help = "Settings come from config/default.toml, a file that KEYHOUSE_CONFIG names, and the \
 environment.\n\nExamples:\n  keyhouse                                   start, with nothing configured\n  \
 keyhouse shop create --name \"Acme Keys\"     a shop, its sandbox and their first keys\n  \
-DATABASE_URL=postgres://… keyhouse serve   on a database of your own")]
+DATABASE_URL=postgres://… keyhouse serve   on a database of your own"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -53,6 +57,25 @@ enum Command {
     /// API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Load codes from a file, one a line or CSV (`serial[,variant]`); safe to run again
+    #[command(after_help = "Examples:\n  keyhouse import --shop demo --product prod_01J2… codes.txt\n  \
+generate-codes | keyhouse import --shop demo --product prod_01J2… -")]
+    Import {
+        /// The shop's slug or id
+        #[arg(long)]
+        shop: String,
+        /// The product's id, live or of the sandbox
+        #[arg(long)]
+        product: String,
+        /// Read it as CSV, whatever its name
+        #[arg(long)]
+        csv: bool,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+        /// `-` reads standard input
+        file: std::path::PathBuf,
+    },
     /// Print an OpenAPI document as JSON
     Openapi {
         /// v1, dev, reseller or checkout
@@ -61,7 +84,7 @@ enum Command {
     },
     /// Check configuration, database, migrations, clock and mail, and say what to mend
     Doctor {
-        /// Check the stock books too
+        /// Check every ledger and stock law too
         #[arg(long)]
         books: bool,
         /// For scripts
@@ -179,6 +202,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let wanted = shop::WantedKey { shop, surface: surface.into(), mode: mode.into(), scopes, name };
                 shop::mint(&config, wanted, json).await
             }
+            Command::Import { shop, product, csv, json, file } => {
+                import::import(&config, import::Wanted { shop, product, file, csv, json }).await
+            }
             Command::Doctor { books, json } => doctor::examine(config, books, json).await,
             Command::Health => health(config.listen),
             Command::Openapi { .. } => Ok(ExitCode::SUCCESS),
@@ -203,8 +229,8 @@ fn openapi_name(surface: crate::http::door::Surface) -> &'static str {
 /// Plain enough for a socket: one request, the status line of its answer.
 fn health(listen: SocketAddr) -> anyhow::Result<ExitCode> {
     let patience = Duration::from_secs(3);
-    let mut stream = TcpStream::connect_timeout(&listen, patience)
-        .with_context(|| format!("nothing answers at {listen}"))?;
+    let mut stream =
+        TcpStream::connect_timeout(&listen, patience).with_context(|| format!("nothing answers at {listen}"))?;
     stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

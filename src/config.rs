@@ -164,7 +164,9 @@ impl Raw {
             .filter(|net| !net.is_empty())
             .map(|net| net.parse::<IpNet>().or_else(|_| net.parse::<IpAddr>().map(IpNet::from)))
             .collect::<Result<_, _>>()
-            .with_context(|| format!("trusted_proxies = {:?}: must be CIDRs such as 10.0.0.0/8", self.trusted_proxies))?;
+            .with_context(|| {
+                format!("trusted_proxies = {:?}: must be CIDRs such as 10.0.0.0/8", self.trusted_proxies)
+            })?;
         let per_minute = [self.limits.reads, self.limits.writes, self.limits.visitors];
         if per_minute.iter().any(|n| !(1..=60_000).contains(n)) {
             bail!("limits: each must be between 1 and 60000 a minute");

@@ -21,15 +21,25 @@ pub enum Error {
     /// Absent, or another tenant's: the two are never told apart.
     NotFound(&'static str),
     Conflict(Conflict),
+    /// A held account would fall below its floor.
+    InsufficientFunds,
     MethodNotAllowed,
     RequestTimeout,
-    BodyTooLarge { limit_bytes: usize },
-    UriTooLong { limit_bytes: usize },
+    BodyTooLarge {
+        limit_bytes: usize,
+    },
+    UriTooLong {
+        limit_bytes: usize,
+    },
     HeadersTooLarge,
     UnsupportedMediaType,
-    RateLimited { retry_after_s: u64 },
+    RateLimited {
+        retry_after_s: u64,
+    },
     /// Overload or a database that is away; trying again later is right.
-    Unavailable { retry_after_s: u64 },
+    Unavailable {
+        retry_after_s: u64,
+    },
     /// The answer to COMMIT was lost and no idempotency key tells what became of it.
     Unknown,
     Database(sqlx::Error),
@@ -44,7 +54,10 @@ pub enum Unauthenticated {
     /// Unknown, revoked, expired, or malformed: one answer for all.
     Invalid,
     /// A good-looking credential of another kind (R8), named.
-    WrongKind { sent: &'static str, wanted: &'static str },
+    WrongKind {
+        sent: &'static str,
+        wanted: &'static str,
+    },
     /// A key in the query string, which only the dynamic URL takes.
     KeyInQuery,
 }

@@ -86,7 +86,8 @@ fn cluster_dir(config: &Config) -> PathBuf {
 /// # Errors
 /// Where the database is newer than this binary, or too old a Postgres.
 pub async fn migrate(db: &mut PgConnection) -> anyhow::Result<()> {
-    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut *db).await?;
+    let version: i32 =
+        sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(&mut *db).await?;
     if version < 150_000 {
         bail!("the database is Postgres {}; Keyhouse needs 15 or newer", version / 10_000);
     }

@@ -10,6 +10,7 @@ use crate::domain::shops::{self, NewShop};
 use crate::kit::env::Env;
 use crate::kit::money::{Cents, Currency};
 use crate::kit::secret::reveal;
+use crate::kit::vault::hex;
 
 const STOCK: usize = 100;
 
@@ -40,7 +41,7 @@ pub async fn create(db: &mut PgConnection, env: &Env, url: &str) -> anyhow::Resu
 }
 
 fn made_up(env: &Env) -> String {
-    let hex: String = env.random::<8>().iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = hex(&env.random::<8>()).to_uppercase();
     format!("DEMO-{}-{}-{}-{}", &hex[..4], &hex[4..8], &hex[8..12], &hex[12..])
 }
 
@@ -55,6 +56,7 @@ A demo shop is ready. Its keys, shown only now:
   developer, live   {developer}
   developer, test   {developer_test}
 
+The sandbox sells "Studio Pro, one seat" ({product}), with {STOCK} made-up codes.
 A first call for each surface:
   curl -s {url}/v1/products -H "Authorization: Bearer {test}"
   curl -s {url}/dev/v1/me -H "Authorization: Bearer {developer_test}"

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::database::{self, Database, MIGRATIONS};
 use super::shop::explain;
 use crate::config::Config;
-use crate::domain::serials;
+use crate::domain::ledger;
 use crate::kit::clock::Clock;
 
 /// Between our clock and the database's.
@@ -56,14 +56,16 @@ async fn look_at_database(config: &Config, db: &mut PgConnection, books: bool, f
         let opened = database::open_env(config, db).await;
         note("master key", opened.map(|_| "opens the data keys".into()).map_err(|e| format!("{e:#}")));
         if books {
-            note("stock books", stock(db).await);
+            note("books", laws(db).await);
         }
     }
 }
 
 async fn version(db: &mut PgConnection) -> Result<String, String> {
-    let version: String =
-        sqlx::query_scalar("select current_setting('server_version')").fetch_one(db).await.map_err(|e| e.to_string())?;
+    let version: String = sqlx::query_scalar("select current_setting('server_version')")
+        .fetch_one(db)
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(format!("Postgres {version}"))
 }
 
@@ -102,9 +104,9 @@ async fn migrations(db: &mut PgConnection) -> Result<String, String> {
     }
 }
 
-async fn stock(db: &mut PgConnection) -> Result<String, String> {
-    let wrong = serials::miscounted(db).await.map_err(|e| explain(e).to_string())?;
-    if wrong.is_empty() { Ok("every pool counts right".into()) } else { Err(wrong.join("; ")) }
+async fn laws(db: &mut PgConnection) -> Result<String, String> {
+    let broken = ledger::broken_laws(db).await.map_err(|e| explain(e).to_string())?;
+    if broken.is_empty() { Ok("every ledger and stock law holds".into()) } else { Err(broken.join("; ")) }
 }
 
 fn mail(config: &Config) -> Result<String, String> {

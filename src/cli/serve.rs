@@ -1,5 +1,6 @@
 //! `keyhouse serve` and `keyhouse worker`: start, say what is happening, run, and stop in order.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,10 +33,10 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let (app, database, introduction) = start(config, address, demo).await?;
 
-    println!("Keyhouse {} is ready at {}", env!("CARGO_PKG_VERSION"), app.public_url);
-    println!("Mails are written to {}: they hold codes, so this is for development.", app.mail_dir().display());
+    say(&format!("Keyhouse {} is ready at {}", env!("CARGO_PKG_VERSION"), app.public_url));
+    say(&format!("Mails are written to {}: they hold codes, so this is for development.", app.mail_dir().display()));
     if let Some(introduction) = introduction {
-        println!("{introduction}");
+        say(&introduction);
     }
 
     let (stop, stopping) = watch::channel(false);
@@ -57,7 +58,7 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
 pub async fn work(config: Config) -> anyhow::Result<ExitCode> {
     let address = config.listen;
     let (app, database, _) = start(config, address, false).await?;
-    println!("Keyhouse {}: the worker is at work", env!("CARGO_PKG_VERSION"));
+    say(concat!("Keyhouse ", env!("CARGO_PKG_VERSION"), ": the worker is at work"));
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker::run(app.clone(), stopping.clone()));
     let cluster = database.cluster.map(|cluster| tokio::spawn(keep_running(cluster, app.config.clone(), stopping)));
@@ -83,6 +84,11 @@ async fn start(
     db.close().await?;
     let (requests, worker) = database::pools(&config, &database.url)?;
     Ok((Arc::new(App::new(config, env, requests, worker, url, Some(metrics))), database, introduction))
+}
+
+/// Tells whoever started us; a server does not fall over because nobody listens any more.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn finish(

@@ -2,12 +2,13 @@
 //! (`sql.rs`, private). Operations take `&mut PgConnection`, then the tenant, and never commit.
 //! A room calls only rooms to its left:
 //!
-//! `data_keys · shops · outbox · idempotency · keys · products · customers · serials · payments · orders`
+//! `data_keys · shops · outbox · idempotency · keys · products · customers · serials · ledger · payments · orders`
 
 pub mod customers;
 pub mod data_keys;
 pub mod idempotency;
 pub mod keys;
+pub mod ledger;
 pub mod orders;
 pub mod outbox;
 pub mod payments;

@@ -41,7 +41,8 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 fn not_ready(why: &str) -> Response {
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready", "why": why }))).into_response();
+    let mut response =
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready", "why": why }))).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, axum::http::HeaderValue::from_static("1"));
     response
 }

@@ -22,9 +22,10 @@ pub use serve::serve;
 
 use crate::app::App;
 use crate::error::{Error, Unauthenticated};
-use door::Surface;
-use door::enter::{Door, enter};
-use door::trace::{Voice, render, trace};
+use door::enter::enter;
+use door::render::render;
+use door::trace::trace;
+use door::{Door, Surface};
 
 /// Everything that answers, in one router.
 pub fn router(app: &Arc<App>) -> Router {
@@ -38,16 +39,16 @@ pub fn router(app: &Arc<App>) -> Router {
 /// A surface's routes behind its door. Layers are listed from the inside out: what a request meets
 /// first stands last.
 fn mount(app: &Arc<App>, surface: Surface) -> Router<Arc<App>> {
+    let door = Door { app: app.clone(), surface };
     let (mut routes, _) = routes(surface).split_for_parts();
     if routes.has_routes() {
-        let door = Door { app: app.clone(), surface };
         routes = routes
             .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
-            .route_layer(from_fn_with_state(door, enter));
+            .route_layer(from_fn_with_state(door.clone(), enter));
     }
     routes
         .fallback(move |request: Request| async move { not_routed(surface, request) })
-        .layer(from_fn_with_state(Voice { app: app.clone(), surface }, render))
+        .layer(from_fn_with_state(door, render))
         .layer(from_fn_with_state(app.clone(), trace))
         .layer(map_response(harden))
 }
@@ -83,7 +84,7 @@ fn pages(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/openapi/{document}", get(openapi::document))
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .fallback(|| async { Error::NotFound("address") })
-        .layer(from_fn_with_state(Voice { app: app.clone(), surface: Surface::V1 }, render))
+        .layer(from_fn_with_state(Door { app: app.clone(), surface: Surface::V1 }, render))
         .layer(from_fn_with_state(app.clone(), trace))
         .layer(map_response(harden))
 }

@@ -81,10 +81,7 @@ fn decode(text: &str) -> Option<Uuid> {
 
 fn encode(uuid: Uuid) -> String {
     let value = uuid.as_u128();
-    (0..ENCODED_LEN)
-        .rev()
-        .map(|i| char::from(ALPHABET[((value >> (5 * i)) & 31) as usize]))
-        .collect()
+    (0..ENCODED_LEN).rev().map(|i| char::from(ALPHABET[((value >> (5 * i)) & 31) as usize])).collect()
 }
 
 /// The state of UUIDv7 generation: a 32-bit counter behind the milliseconds keeps the order where
@@ -111,9 +108,7 @@ impl Sequence {
         let high = u128::from(self.counter >> 20);
         let low = u128::from(self.counter & 0xF_FFFF);
         let random = u128::from(rng.next_u64() & ((1 << 42) - 1));
-        Id::from(Uuid::from_u128(
-            ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 42 | random,
-        ))
+        Id::from(Uuid::from_u128(ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 42 | random))
     }
 }
 

@@ -49,7 +49,9 @@ impl Json {
             Self::Text(t) => tagged(b't', t.as_bytes()),
             Self::List(items) => {
                 tagged(b'l', &(items.len() as u64).to_be_bytes());
-                items.iter().for_each(|item| item.digest(into));
+                for item in items {
+                    item.digest(into);
+                }
             }
             Self::Object(members) => {
                 tagged(b'o', &(members.len() as u64).to_be_bytes());
@@ -91,7 +93,7 @@ impl<'de> Visitor<'de> for Tree {
     }
     fn visit_f64<E>(self, f: f64) -> std::result::Result<Json, E> {
         // Beyond 2^53 a double is no longer a whole number that anybody wrote.
-        #[expect(clippy::cast_possible_truncation, reason = "bounded by the check before it")]
+        #[expect(clippy::cast_possible_truncation, clippy::float_cmp, reason = "exact by the check before it")]
         let whole = (f.trunc() == f && f.abs() <= 9_007_199_254_740_992.0).then_some(f as i128);
         Ok(whole.map_or(Json::Float(f), Json::Int))
     }
@@ -186,7 +188,6 @@ impl Form {
     }
 
     /// Absent and null are the same: nothing. The outer `None` is a mistake.
-    #[expect(clippy::option_option, reason = "the outer is a mistake, the inner an absence")]
     pub fn optional<T>(&mut self, name: &str, read: impl FnOnce(Json) -> Reading<T>) -> Option<Option<T>> {
         match self.members.remove(name) {
             None | Some(Json::Null) => Some(None),
@@ -292,9 +293,22 @@ mod tests {
     #[test]
     fn what_is_not_one_strict_document_is_malformed() {
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
-        for text in ["", "{", "{}{}", "{} x", "[1,]", "01", "+1", "0x10", "NaN", "Infinity", "{\"a\":1,\"a\":2}",
-            "\"\\ud800\"", "\u{feff}{}", &deep]
-        {
+        for text in [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "[1,]",
+            "01",
+            "+1",
+            "0x10",
+            "NaN",
+            "Infinity",
+            "{\"a\":1,\"a\":2}",
+            "\"\\ud800\"",
+            "\u{feff}{}",
+            &deep,
+        ] {
             assert!(matches!(Json::parse(text.as_bytes()), Err(Error::Malformed(_))), "{text:.40}");
         }
         assert!(matches!(Json::parse(b"\"\xff\""), Err(Error::Malformed(_))));

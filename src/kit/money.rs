@@ -31,6 +31,11 @@ impl Cents {
         self.0.checked_mul(quantity).and_then(Self::new)
     }
 
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self(-self.0)
+    }
+
     /// `None` where the sum is no longer an amount.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {

@@ -11,8 +11,9 @@ pub const LOCK_TIMEOUT: &str = "2s";
 pub const IDLE_IN_TRANSACTION_TIMEOUT: &str = "10s";
 /// Longer idle connections are asked for a sign of life first: the database may have restarted.
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
-/// A permit is held before a connection is asked for, so this is the time to make a new one.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A permit is held before a connection is asked for, so this is the time to make a new one. A database
+/// that is down costs every request all of it, for sqlx goes on trying.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// # Errors
 /// Where the URL is not one.
@@ -32,8 +33,8 @@ pub fn open(options: PgConnectOptions, size: u32) -> PgPool {
         .max_connections(size)
         .min_connections(0)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(Duration::from_secs(600))
-        .max_lifetime(Duration::from_secs(3_600))
+        .idle_timeout(Duration::from_mins(10))
+        .max_lifetime(Duration::from_hours(1))
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
             Box::pin(async move {

@@ -18,14 +18,11 @@ pub struct Email(String);
 impl Email {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let options = email_address::Options::default()
-            .without_display_text()
-            .without_domain_literal()
-            .with_required_tld();
+        let options =
+            email_address::Options::default().without_display_text().without_domain_literal().with_required_tld();
         let plain = text.chars().count() <= EMAIL_CHARS_MAX
             && !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, ',' | '"'));
-        (plain && email_address::EmailAddress::parse_with_options(text, options).is_ok())
-            .then(|| Self(text.to_owned()))
+        (plain && email_address::EmailAddress::parse_with_options(text, options).is_ok()).then(|| Self(text.to_owned()))
     }
 
     #[must_use]
@@ -72,7 +69,9 @@ pub fn name(value: Json) -> Reading<String> {
 
 /// Zero-width and direction marks show nothing by themselves.
 fn is_visible(c: char) -> bool {
-    !c.is_whitespace() && !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+    !c.is_whitespace()
+        && !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
 /// Text of several lines, up to `max` characters.
@@ -124,9 +123,19 @@ mod tests {
             assert!(Email::parse(good).is_some(), "{good}");
         }
         let long = format!("{}@example.com", "a".repeat(300));
-        for bad in ["", "a@", "@b.c", "a b@example.com", "a@example.com, b@example.com", "Ada <a@example.com>",
-            "a@example.com\r\nBcc: b@example.com", "a@localhost", "a@[127.0.0.1]", "\"a,b\"@example.com", &long]
-        {
+        for bad in [
+            "",
+            "a@",
+            "@b.c",
+            "a b@example.com",
+            "a@example.com, b@example.com",
+            "Ada <a@example.com>",
+            "a@example.com\r\nBcc: b@example.com",
+            "a@localhost",
+            "a@[127.0.0.1]",
+            "\"a,b\"@example.com",
+            &long,
+        ] {
             assert!(Email::parse(bad).is_none(), "{bad:?}");
         }
     }

@@ -2,6 +2,8 @@
 //! hashes for look-up, and tags for cursors. The keys themselves are made and kept by
 //! [`crate::domain::data_keys`], sealed by the operator's master key.
 
+use std::fmt::Write as _;
+
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -62,9 +64,8 @@ impl Vault {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
         let payload = Payload { msg: plain, aad: &place.associated() };
-        let sealed = cipher
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| Error::Internal("sealing failed".into()))?;
+        let sealed =
+            cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::Internal("sealing failed".into()))?;
         Ok([&[FORMAT][..], &id.to_be_bytes(), &nonce, &sealed].concat())
     }
 
@@ -161,12 +162,20 @@ impl MasterKey {
     /// # Errors
     /// Never in practice: one key is enough for a vault.
     pub fn vault(&self) -> Result<Vault> {
-        Vault::new(&[SealingKey { id: 0, key: mac(&self.0, "seal data keys", &[]) }], mac(&self.0, "master lookup", &[]))
+        Vault::new(
+            &[SealingKey { id: 0, key: mac(&self.0, "seal data keys", &[]) }],
+            mac(&self.0, "master lookup", &[]),
+        )
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// Lower-case digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

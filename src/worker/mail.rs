@@ -88,8 +88,7 @@ fn write(dir: &PathBuf, name: &str, message: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     let unfinished = dir.join(format!("{name}.tmp"));
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(message)?;
     file.sync_all()?;
     std::fs::rename(unfinished, dir.join(format!("{name}.eml")))

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::error::Result;
 
 /// Alone enough, should no commit of this process ring the bell.
 const TICK: Duration = Duration::from_secs(1);
-/// For what may wait.
+/// A bell that rings all the time is answered this often.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Of [`TICK`], for what may wait.
 const SLOW_TICKS: u32 = 60;
 
 /// Tells the worker to finish what it is at and end.
@@ -23,26 +26,33 @@ pub type Stop = watch::Receiver<bool>;
 
 /// Works until told to stop. Nothing here is ever cancelled half-way: the signal is looked at between steps.
 pub async fn run(app: Arc<App>, mut stop: Stop) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ticks = 0_u32;
     while !*stop.borrow() {
-        // Registered before looking, so that a commit in between is not missed.
-        let work = app.work.notified();
-        step(&app, ticks.is_multiple_of(SLOW_TICKS)).await;
         tokio::select! {
-            () = work => {}
-            () = tokio::time::sleep(TICK) => ticks = ticks.wrapping_add(1),
+            _ = tick.tick() => {
+                sweep(&app, ticks.is_multiple_of(SLOW_TICKS)).await;
+                ticks = ticks.wrapping_add(1);
+            }
+            () = app.work.notified() => {
+                // A permit that was stored while we worked is taken here at once, so no commit is missed.
+                log("deliver mails", deliver::mails(&app).await);
+                tokio::time::sleep(PAUSE).await;
+            }
             _ = stop.changed() => {}
         }
     }
     log("write down when keys were last used", sweep::last_used(&app).await);
 }
 
-/// One round of everything that is due; `slow` includes what is looked at once a minute.
-async fn step(app: &App, slow: bool) {
+/// Everything that is due; `slow` includes what is looked at once a minute.
+async fn sweep(app: &App, slow: bool) {
     log("deliver mails", deliver::mails(app).await);
     log("expire checkouts", sweep::expired(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
     log("fold stock", sweep::stock(app).await);
+    log("fold the ledger", sweep::ledger(app).await);
     if slow {
         app.cursors.reset();
         log("sweep idempotency keys", sweep::idempotency(app).await);
@@ -54,6 +64,7 @@ async fn step(app: &App, slow: bool) {
 pub async fn settle(app: &App) -> Result<()> {
     while deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await? > 0 {}
     sweep::stock(app).await?;
+    sweep::ledger(app).await?;
     sweep::last_used(app).await
 }
 

@@ -4,7 +4,7 @@ use sqlx::{Acquire as _, PgConnection};
 
 use crate::app::App;
 use crate::domain::shops::Tenant;
-use crate::domain::{idempotency, keys, orders, serials};
+use crate::domain::{idempotency, keys, ledger, orders, serials};
 use crate::error::Result;
 
 const ORDERS_A_BATCH: i64 = 100;
@@ -48,6 +48,15 @@ pub async fn stock(app: &App) -> Result<()> {
 
 async fn fold(db: &mut PgConnection, shop: Tenant) -> Result<()> {
     while serials::fold_stock(db, shop).await? > 0 {}
+    Ok(())
+}
+
+/// Adds open ledger entries to their accounts' totals.
+pub async fn ledger(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    for shop in ledger::shops_to_fold(&mut db).await? {
+        while ledger::fold(&mut db, shop).await? > 0 {}
+    }
     Ok(())
 }
 

@@ -5,8 +5,10 @@
 mod checkout;
 mod cli;
 mod dev;
+mod domain;
 mod house;
 mod laws;
+mod readme;
 mod reseller;
 mod show;
 mod v1;

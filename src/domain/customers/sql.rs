@@ -55,12 +55,7 @@ pub async fn record_payment(
     .map(drop)
 }
 
-pub async fn list(
-    db: &mut PgConnection,
-    shop: Uuid,
-    after: Option<Uuid>,
-    rows: i64,
-) -> sqlx::Result<Vec<Customer>> {
+pub async fn list(db: &mut PgConnection, shop: Uuid, after: Option<Uuid>, rows: i64) -> sqlx::Result<Vec<Customer>> {
     sqlx::query_as!(
         Customer,
         r#"select id as "id: CustomerId", email, orders_count, lifetime_cents, first_seen_at, last_seen_at

@@ -9,8 +9,7 @@ pub enum Surface {
 }
 
 impl Surface {
-    pub const WORDS: &'static [(&'static str, Self)] =
-        &[("merchant", Self::Merchant), ("developer", Self::Developer)];
+    pub const WORDS: &'static [(&'static str, Self)] = &[("merchant", Self::Merchant), ("developer", Self::Developer)];
 
     #[must_use]
     pub const fn word(self) -> &'static str {

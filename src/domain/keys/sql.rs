@@ -48,13 +48,7 @@ pub async fn stands(db: &mut PgConnection, shop: Uuid, key: Uuid) -> sqlx::Resul
     .await
 }
 
-pub async fn insert(
-    db: &mut PgConnection,
-    shop: Uuid,
-    tenant: Uuid,
-    key: &ApiKey,
-    hash: &[u8],
-) -> sqlx::Result<()> {
+pub async fn insert(db: &mut PgConnection, shop: Uuid, tenant: Uuid, key: &ApiKey, hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into api_keys (shop_id, id, tenant_id, surface, mode, name, scopes, last4, created_at, hash)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

@@ -4,12 +4,12 @@ use chrono::Duration;
 use secrecy::SecretString;
 use sqlx::PgConnection;
 
-use super::{DeliveryState, Item, Order, Status, payment, sql};
+use super::{DeliveryState, Item, Order, Status, delivery, payment, sql};
 use crate::domain::customers;
 use crate::domain::outbox::{self, Event};
 use crate::domain::payments::{self, Gateway};
 use crate::domain::products::{self, Product, ProductId};
-use crate::domain::serials::{self, Cursors, Demand};
+use crate::domain::serials::{self, Cursors};
 use crate::domain::shops::{self, Listed, Shop};
 use crate::error::{Error, Fields, Result};
 use crate::kit::env::Env;
@@ -83,7 +83,7 @@ pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Curso
     let token = secret::mint(Kind::Checkout, &mut env.fork_rng());
     shops::list(db, tenant, Listed::Checkout, &token.hash, *order.id).await?;
     outbox::emit(db, tenant, env, &[Event::OrderCreated(order.facts())]).await?;
-    serials::reserve(db, tenant, env, cursors, &demands(&items)).await?;
+    serials::reserve(db, tenant, env, cursors, &delivery::demands(&items)).await?;
     // Counted stock is a row that every sale of the product needs: last, so that it is held briefly, and
     // in product order, so that two carts cannot wait for each other.
     let mut counted: Vec<_> = cart.lines.iter().filter(|line| line.product.pool.is_none()).collect();
@@ -98,21 +98,6 @@ pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Curso
         (order, items)
     };
     Ok(Opened { order, items, token: token.secret })
-}
-
-/// What the pooled items ask of their pools.
-pub(super) fn demands(items: &[Item]) -> Vec<Demand> {
-    items
-        .iter()
-        .filter_map(|item| {
-            Some(Demand {
-                pool: item.pool?,
-                item: *item.id,
-                quantity: item.quantity.into(),
-                product: item.product_name.clone(),
-            })
-        })
-        .collect()
 }
 
 struct Cart<'a> {

@@ -5,11 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::checkout::demands;
 use super::{DeliveryState, Item, Order, OrderId, Status, sql};
 use crate::domain::outbox::{self, Event, Template};
 use crate::domain::products::PoolId;
-use crate::domain::serials::{self, Cursors};
+use crate::domain::serials::{self, Cursors, Demand};
 use crate::domain::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::env::Env;
@@ -24,6 +23,21 @@ pub(super) enum Source {
     Reservation,
     /// The reservation is gone: from whatever is free now.
     Pool,
+}
+
+/// What the pooled items ask of their pools.
+pub(super) fn demands(items: &[Item]) -> Vec<Demand> {
+    items
+        .iter()
+        .filter_map(|item| {
+            Some(Demand {
+                pool: item.pool?,
+                item: *item.id,
+                quantity: item.quantity.into(),
+                product: item.product_name.clone(),
+            })
+        })
+        .collect()
 }
 
 /// Hands out the codes of the items that have none yet, and writes down how far each item is.
@@ -45,7 +59,9 @@ pub(super) async fn deliver(
             if expected > 0 {
                 serials::sell(db, shop, env, &ids, expected).await?;
             }
-            pooled.iter_mut().for_each(|item| item.settle(DeliveryState::Delivered, delivered_at));
+            for item in &mut pooled {
+                item.settle(DeliveryState::Delivered, delivered_at);
+            }
         }
         Source::Pool => {
             for item in &mut pooled {
@@ -100,7 +116,7 @@ pub async fn lock_waiting(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> 
 }
 
 /// Hands the pool's free codes to the waiting orders, oldest first, until it is empty. In the
-/// transaction that brought the codes nobody else can see them yet.
+/// transaction that brought the codes nobody else can see them yet. Answers how many orders got some.
 pub async fn hand_out(
     db: &mut PgConnection,
     shop: Tenant,
@@ -118,16 +134,21 @@ pub async fn hand_out(
         if order.status != Status::Delivering {
             continue; // refunded meanwhile: out of the queue
         }
+        let before = delivered(&items);
         deliver(db, shop, env, cursors, &mut items, Source::Pool).await?;
+        served += usize::from(delivered(&items) > before);
         let after = status_after(&items);
         if after == Status::Completed {
             order.status = after;
             sql::set_status(db, shop.uuid(), *order.id, &["delivering"], after.word(), env.now()).await?;
             announce(db, shop, env, &order, &items).await?;
-            served += 1;
         }
     }
     Ok(served)
+}
+
+fn delivered(items: &[Item]) -> usize {
+    items.iter().filter(|item| item.delivery == DeliveryState::Delivered).count()
 }
 
 /// Shops in which an order waits for codes.

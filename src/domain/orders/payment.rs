@@ -1,10 +1,13 @@
 //! A payment meets its order: the row is locked first, so expiry and a second payment see the result.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 
 use super::delivery::{self, Source};
 use super::{Item, Order, OrderId, Payment, Status, sql};
 use crate::domain::customers;
+use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer};
 use crate::domain::outbox::{self, Event};
 use crate::domain::serials::{self, Cursors};
 use crate::domain::shops::{self, Tenant};
@@ -84,8 +87,17 @@ pub(super) async fn settle(
     });
     let paid = Event::OrderPaid(order.facts());
 
+    if let Some(gateway) = order.gateway {
+        let (debit, credit) = (Account::recording(Kind::Clearing, gateway.word()), Account::recording(Kind::Sales, ""));
+        let sale = Transfer::between(Purpose::Sale, *order.id, order.currency, debit, credit, order.total);
+        ledger::post(db, shop, env, &sale).await?;
+    }
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
+    if late {
+        let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
+        products::retake_counted(db, shop, counted).await?;
+    }
     order.status = delivery::status_after(&items);
     sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
     let lifetime = if order.currency == shop_currency { order.total.get() } else { 0 };
@@ -112,7 +124,8 @@ async fn decline(
     Ok(order)
 }
 
-/// Gives back what the items had set aside: codes to their pools, counted stock to its product.
+/// Gives back what the items had set aside: codes to their pools, and from there to orders that wait for
+/// them, before anyone else can claim them (R14); counted stock to its product.
 pub(super) async fn release(
     db: &mut PgConnection,
     shop: Tenant,
@@ -121,7 +134,15 @@ pub(super) async fn release(
     items: &[Item],
 ) -> Result<()> {
     let ids: Vec<_> = items.iter().filter(|item| item.pool.is_some()).map(|item| *item.id).collect();
+    let pools: BTreeSet<_> = items.iter().filter_map(|item| item.pool).collect();
+    let mut waiting = Vec::with_capacity(pools.len());
+    for pool in pools {
+        waiting.push((pool, delivery::lock_waiting(db, shop, pool).await?));
+    }
     serials::release(db, shop, env, cursors, &ids).await?;
+    for (pool, waiting) in &waiting {
+        delivery::hand_out(db, shop, env, cursors, *pool, waiting).await?;
+    }
     let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
     products::release_counted(db, shop, counted).await
 }

@@ -134,12 +134,7 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
     .await
 }
 
-pub async fn lock_expired(
-    db: &mut PgConnection,
-    shop: Uuid,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> sqlx::Result<Vec<Row>> {
+pub async fn lock_expired(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
@@ -236,13 +231,7 @@ pub async fn settle(db: &mut PgConnection, shop: Uuid, order: &Order, before: &s
     moved(done.rows_affected(), 1)
 }
 
-pub async fn fail(
-    db: &mut PgConnection,
-    shop: Uuid,
-    orders: &[Uuid],
-    failure: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub async fn fail(db: &mut PgConnection, shop: Uuid, orders: &[Uuid], failure: &str, now: DateTime<Utc>) -> Result<()> {
     let done = sqlx::query!(
         "update orders set status = 'failed', failure = $3, updated_at = $4
          where shop_id = $1 and id = any($2) and status in ('pending', 'awaiting_payment')",

@@ -62,9 +62,21 @@ pub async fn insert_mail(
 }
 
 pub async fn shops_with_due_mail(db: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("select distinct shop_id from mails where state = 'queued' and due_at <= $1", now)
-        .fetch_all(db)
-        .await
+    // A loose index scan: one probe a shop, however long the queues are.
+    sqlx::query_scalar!(
+        r#"with recursive shop as (
+             (select shop_id, due_at from mails where state = 'queued' order by shop_id, due_at limit 1)
+             union all
+             select next.shop_id, next.due_at
+             from shop, lateral (
+                 select m.shop_id, m.due_at from mails m
+                 where m.state = 'queued' and m.shop_id > shop.shop_id
+                 order by m.shop_id, m.due_at limit 1) next)
+         select shop_id as "shop_id!" from shop where due_at <= $1"#,
+        now
+    )
+    .fetch_all(db)
+    .await
 }
 
 pub async fn lease_mails(

@@ -144,6 +144,16 @@ pub async fn get(db: &mut PgConnection, shop: Tenant, id: ProductId) -> Result<P
     sql::by_id(db, shop.uuid(), *id).await?.map(Product::try_from).ok_or(Error::NotFound("product"))?
 }
 
+/// The product of that slug, or of that id in either spelling: how the public names a product.
+pub async fn find(db: &mut PgConnection, shop: Tenant, slug_or_id: &str) -> Result<Product> {
+    match ProductId::parse(slug_or_id) {
+        Some(id) => get(db, shop, id).await,
+        None => {
+            sql::by_slug(db, shop.uuid(), slug_or_id).await?.map(Product::try_from).ok_or(Error::NotFound("product"))?
+        }
+    }
+}
+
 /// The products of these ids, whatever their status; unknown ids are simply not among them.
 pub async fn get_all(db: &mut PgConnection, shop: Tenant, ids: &[ProductId]) -> Result<Vec<Product>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
@@ -201,19 +211,21 @@ pub async fn pool_for_import(db: &mut PgConnection, shop: Tenant, env: &Env, id:
         let word = product.r#type.word();
         return Err(Error::invalid("keys", format!("a product of type {word} takes no codes")));
     }
-    // Looked at again under the product's lock: somebody else may have been first.
     let pool = match product.pool {
         Some(pool) => pool,
-        None => match lock(db, shop, id).await?.pool {
-            Some(pool) => pool,
-            None => {
-                let pool = open_pool(db, shop, env).await?;
-                sql::give_pool(db, shop.uuid(), *id, *pool).await?;
-                pool
-            }
-        },
+        None => first_pool(db, shop, env, id).await?,
     };
     sql::lock_pool(db, shop.uuid(), *pool).await?;
+    Ok(pool)
+}
+
+/// Opens the pool of a product that has none, looking again under its lock: somebody may have been first.
+async fn first_pool(db: &mut PgConnection, shop: Tenant, env: &Env, id: ProductId) -> Result<PoolId> {
+    if let Some(pool) = lock(db, shop, id).await?.pool {
+        return Ok(pool);
+    }
+    let pool = open_pool(db, shop, env).await?;
+    sql::give_pool(db, shop.uuid(), *id, *pool).await?;
     Ok(pool)
 }
 
@@ -226,6 +238,16 @@ pub async fn take_counted(db: &mut PgConnection, shop: Tenant, product: &Product
         return Ok(());
     }
     Err(Error::Conflict(crate::error::Conflict::OutOfStock { product: product.name.clone() }))
+}
+
+/// Takes counted stock again for an order whose money came late. Where it is sold out by now nothing is
+/// counted and nothing refused: the money is here, and the merchant delivers by hand.
+pub async fn retake_counted(db: &mut PgConnection, shop: Tenant, mut given_back: Vec<(ProductId, i32)>) -> Result<()> {
+    given_back.sort_unstable();
+    for (product, quantity) in given_back {
+        sql::take_counted(db, shop.uuid(), *product, quantity).await?;
+    }
+    Ok(())
 }
 
 /// Gives counted stock back, in product order so that two releases cannot deadlock.

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Product;
 use crate::error::Result;
+use crate::kit::id::Id;
 
 /// How often a taken slug is counted on before the id settles it.
 const SLUG_ATTEMPTS: u32 = 5;
@@ -58,6 +59,19 @@ pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<
          from products where shop_id = $1 and id = $2",
         shop,
         id
+    )
+    .fetch_optional(db)
+    .await
+}
+
+pub async fn by_slug(db: &mut PgConnection, shop: Uuid, slug: &str) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock, created_at,
+                updated_at, archived_at
+         from products where shop_id = $1 and slug = $2",
+        shop,
+        slug
     )
     .fetch_optional(db)
     .await
@@ -135,7 +149,7 @@ async fn insert(db: &mut PgConnection, shop: Uuid, product: &Product) -> sqlx::R
         product.price.get(),
         product.currency.code(),
         product.status.word(),
-        product.pool.map(|pool| pool.uuid()),
+        product.pool.map(Id::uuid),
         product.counted,
         product.created_at
     )

@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub use code::{CODE_BYTES_MAX, Code};
 pub use cursors::Cursors;
 
-use super::products::PoolId;
+use super::products::{PoolId, Product};
 use super::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::env::Env;
@@ -255,6 +255,18 @@ pub async fn stock_of(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> Resu
     Ok(stock(db, shop, &[pool]).await?.first().copied().unwrap_or(0))
 }
 
+/// The stock of each product, as the contract counts it (R10): free codes of a pooled one, counted
+/// stock of another; `None` is unlimited.
+pub async fn stock_of_products(db: &mut PgConnection, shop: Tenant, products: &[Product]) -> Result<Vec<Option<i64>>> {
+    let pools: Vec<PoolId> = products.iter().filter_map(|product| product.pool).collect();
+    let mut of_pools = stock(db, shop, &pools).await?.into_iter();
+    let stock = |product: &Product| match product.pool {
+        Some(_) => of_pools.next(),
+        None => product.counted.map(i64::from),
+    };
+    Ok(products.iter().map(stock).collect())
+}
+
 /// Shops with open stock deltas.
 pub async fn shops_to_fold(db: &mut PgConnection) -> Result<Vec<Tenant>> {
     Ok(sql::shops_to_fold(db).await?.into_iter().map(Tenant::new).collect())
@@ -263,12 +275,6 @@ pub async fn shops_to_fold(db: &mut PgConnection) -> Result<Vec<Tenant>> {
 /// Adds up to ten thousand open deltas of a shop to its levels; answers how many.
 pub async fn fold_stock(db: &mut PgConnection, shop: Tenant) -> Result<u64> {
     Ok(sql::fold_stock(db, shop.uuid()).await?)
-}
-
-/// Pools whose stock is not the number of their free codes, in words. There must be none, ever.
-pub async fn miscounted(db: &mut PgConnection) -> Result<Vec<String>> {
-    let rows = sql::miscounted(db).await?;
-    Ok(rows.iter().map(|(pool, stock, free)| format!("pool {pool}: stock {stock}, free codes {free}")).collect())
 }
 
 async fn record_delta(db: &mut PgConnection, shop: Tenant, env: &Env, pool: Uuid, delta: i64) -> Result<()> {

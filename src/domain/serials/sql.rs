@@ -195,10 +195,16 @@ pub async fn sold(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Re
 }
 
 pub async fn insert_delta(db: &mut PgConnection, shop: Uuid, pool: Uuid, id: Uuid, delta: i32) -> sqlx::Result<()> {
-    sqlx::query!("insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)", shop, pool, id, delta)
-        .execute(db)
-        .await
-        .map(drop)
+    sqlx::query!(
+        "insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)",
+        shop,
+        pool,
+        id,
+        delta
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 pub async fn stock(db: &mut PgConnection, shop: Uuid, pools: &[Uuid]) -> sqlx::Result<Vec<i64>> {
@@ -251,24 +257,4 @@ pub async fn fold_stock(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> 
     .fetch_one(db)
     .await?;
     Ok(done.folded.unsigned_abs())
-}
-
-/// Pool, what the books say, what is there.
-pub async fn miscounted(db: &mut PgConnection) -> sqlx::Result<Vec<(Uuid, i64, i64)>> {
-    sqlx::query!(
-        r#"with books as (
-             select shop_id, pool_id, sum(n)::bigint as stock
-             from (select shop_id, pool_id, level as n from stock_levels
-                   union all select shop_id, pool_id, delta from stock_deltas) entries
-             group by shop_id, pool_id),
-         free as (
-             select shop_id, pool_id, count(*) filter (where status = 'available') as free
-             from serials group by shop_id, pool_id)
-         select pool_id as "pool!", coalesce(stock, 0) as "stock!", coalesce(free, 0) as "free!"
-         from books full join free using (shop_id, pool_id)
-         where coalesce(stock, 0) <> coalesce(free, 0)"#
-    )
-    .map(|row| (row.pool, row.stock, row.free))
-    .fetch_all(db)
-    .await
 }

@@ -1,6 +1,7 @@
 //! `/checkout/v1`, the public door: anybody opens a checkout, its token does the rest.
 
 mod sessions;
+mod shops;
 
 use std::sync::Arc;
 
@@ -14,4 +15,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::open)) // anybody
         .routes(routes!(sessions::get)) //  the session's token
         .routes(routes!(sessions::pay)) //  the session's token
+        .routes(routes!(shops::list)) //    anybody
+        .routes(routes!(shops::get)) //     anybody
 }

@@ -12,12 +12,14 @@ use utoipa::ToSchema;
 use super::sessions::body::{NewSession, NewSessionBody, Pay, PayBody};
 use crate::app::App;
 use crate::domain::orders::{self, Item, NewOrder, Order};
+use crate::domain::payments::Gateway;
 use crate::domain::serials;
 use crate::domain::shops::{self, Tenant};
 use crate::error::{Error, Result};
 use crate::http::door::caller::{Buyer, Visitor};
 use crate::http::door::params::PathId;
 use crate::http::door::read::Read;
+use crate::http::door::wire::Instant;
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
 use crate::kit::env::Env;
@@ -45,7 +47,7 @@ pub struct OpenedSession {
     discount_cents: i64,
     total_cents: i64,
     /// Until then the stock is set aside.
-    expires_at: String,
+    expires_at: Instant,
     checkout_url: String,
     payment: SessionPayment,
 }
@@ -81,9 +83,9 @@ pub struct SessionItem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionDelivery {
     kind: String,
-    /// pending, awaiting_stock, delivered or failed.
+    /// `pending`, `awaiting_stock`, `delivered` or `failed`.
     state: &'static str,
-    delivered_at: Option<String>,
+    delivered_at: Option<Instant>,
 }
 
 /// Opens a checkout: prices the cart and sets its stock aside for 30 minutes.
@@ -163,12 +165,13 @@ impl OpenedSession {
             subtotal_cents: order.subtotal.get(),
             discount_cents: order.discount.get(),
             total_cents: order.total.get(),
-            expires_at: instant(order.expires_at),
+            expires_at: Instant(order.expires_at),
             checkout_url: format!("{public_url}/checkout/{}", order.id.uuid()),
             payment: SessionPayment {
-                gateway: order.gateway.map(|gateway| gateway.word()),
+                gateway: order.gateway.map(Gateway::word),
                 redirect_url: None,
-                instructions: unpaid.then_some("POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox."),
+                instructions: unpaid
+                    .then_some("POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox."),
             },
         }
     }
@@ -201,12 +204,8 @@ impl Session {
             delivery: SessionDelivery {
                 kind: delivery.kind.to_owned(),
                 state: delivery.state.word(),
-                delivered_at: delivery.delivered_at.map(instant),
+                delivered_at: delivery.delivered_at.map(Instant),
             },
         })
     }
-}
-
-fn instant(at: chrono::DateTime<chrono::Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -2,7 +2,6 @@
 //! wait (body, twin, permit) waits here, where a client that leaves is simply gone; then the handler
 //! runs in a task of its own, so that nobody can cancel a transaction half-way (promises F1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -20,7 +19,7 @@ use super::credential::{self, Presented};
 use super::limit;
 use super::read::Db;
 use super::write::IdempotencyKey;
-use super::{Surface, params};
+use super::{Door, Surface, params};
 use crate::app::App;
 use crate::error::{Conflict, Error, Result};
 
@@ -32,12 +31,6 @@ pub const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 << 10;
 /// A request that finds no free connection for this long is told to come back.
 const PERMIT_PATIENCE: Duration = Duration::from_millis(500);
-
-#[derive(Clone)]
-pub struct Door {
-    pub app: Arc<App>,
-    pub surface: Surface,
-}
 
 /// Axum's middleware for every matched route of a surface.
 pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Response {

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::Words;
 use super::problem;
-use super::trace::Words;
 use crate::error::{Conflict, Error};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -57,6 +57,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str) {
         Error::MissingScope(_) | Error::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         Error::Conflict(conflict) => (StatusCode::CONFLICT, conflict_code(conflict)),
+        Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),

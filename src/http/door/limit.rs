@@ -7,9 +7,8 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-use super::Surface;
 use super::credential::Presented;
-use super::enter::Door;
+use super::{Door, Surface};
 use crate::kit::limiter::{Subject, Verdict};
 
 /// The address at the other end of the connection.

@@ -8,7 +8,9 @@ pub mod limit;
 pub mod params;
 pub mod problem;
 pub mod read;
+pub mod render;
 pub mod trace;
+pub mod wire;
 pub mod write;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::error::{Error, Result};
 
 /// Which face of the house a route belongs to: its credentials, its error words, its rules.
@@ -28,6 +31,21 @@ pub enum Surface {
     Dev,
     Reseller,
     Checkout,
+}
+
+/// An error in a surface's words.
+#[derive(Debug)]
+pub struct Words {
+    pub status: StatusCode,
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+}
+
+/// The door of one surface.
+#[derive(Clone)]
+pub struct Door {
+    pub app: Arc<App>,
+    pub surface: Surface,
 }
 
 /// An error on its way out: it crosses the router as it is, and is put into words at the surface's door.

@@ -185,9 +185,16 @@ mod tests {
 
     #[test]
     fn dates_that_are_none_are_refused() {
-        for query in ["from=2026-02-30", "from=0000-01-01", "to=9999999-01-01", "from=2026-05-26T07:00:00",
-            "from=2026-06-30T23:59:60Z", "from=2026-05-27&to=2026-05-26", "from=", "to=today"]
-        {
+        for query in [
+            "from=2026-02-30",
+            "from=0000-01-01",
+            "to=9999999-01-01",
+            "from=2026-05-26T07:00:00",
+            "from=2026-06-30T23:59:60Z",
+            "from=2026-05-27&to=2026-05-26",
+            "from=",
+            "to=today",
+        ] {
             assert!(interval(query).is_err(), "{query}");
         }
         assert!(interval("from=2026-05-26T07:00:00%2B02:00").is_ok());
@@ -198,6 +205,9 @@ mod tests {
         for query in ["a=1&a=2", "a=%", "a=%zz", "a=%00", "a=%c0%af", "limit[]=1"] {
             assert!(decode(Some(query)).is_err(), "{query}");
         }
-        assert_eq!(decode(Some("a=%26+b&c")).unwrap(), BTreeMap::from([("a".into(), "& b".into()), ("c".into(), String::new())]));
+        assert_eq!(
+            decode(Some("a=%26+b&c")).unwrap(),
+            BTreeMap::from([("a".into(), "& b".into()), ("c".into(), String::new())])
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::trace::Words;
+use super::Words;
 use crate::error::{Conflict, Error, Unauthenticated};
 
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -67,8 +67,11 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::MissingScope(_) | Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden_scope", "Not allowed"),
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "payment_required", "Insufficient funds"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
-        Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
+        Error::RequestTimeout => {
+            (StatusCode::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive")
+        }
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
         Error::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri_too_long", "The address is too long"),
         Error::HeadersTooLarge => {
@@ -104,6 +107,7 @@ pub fn detail(error: &Error) -> String {
         Error::Forbidden(text) => (*text).to_owned(),
         Error::NotFound(what) => format!("There is no such {what} here."),
         Error::Conflict(conflict) => conflict_text(conflict),
+        Error::InsufficientFunds => "The balance is too low; nothing was done.".into(),
         Error::MethodNotAllowed => "The Allow header says which methods this address takes.".into(),
         Error::RequestTimeout => "The request did not arrive in time; nothing was done.".into(),
         Error::BodyTooLarge { limit_bytes } => format!("A body here has at most {limit_bytes} bytes."),

@@ -34,7 +34,7 @@ impl Db {
     pub async fn connection(&self) -> Result<Read> {
         let mut held = self.held.clone().lock_owned().await;
         if held.is_none() {
-            *held = Some(self.pool.acquire().await?);
+            *held = Some(self.pool.acquire().await.map_err(not_let_in)?);
         }
         OwnedMutexGuard::try_map(held, Option::as_mut)
             .map(Read)
@@ -47,6 +47,16 @@ impl Db {
             broken.close_on_drop();
         }
     }
+}
+
+/// A database that does not let us in is away, whatever it says: full, closed for now, or being restored.
+fn not_let_in(error: sqlx::Error) -> Error {
+    let error = Error::from(error);
+    if error.is_passing() {
+        return error;
+    }
+    tracing::error!(error = %error, "the database does not let us in");
+    Error::Unavailable { retry_after_s: 1 }
 }
 
 /// A turn with the request's connection. As an argument of a handler: for reads.

@@ -1,6 +1,7 @@
 //! The one door of a write. Idempotency record, domain change and outbox rows are one transaction,
 //! begun and committed here, so a retry is safe and a failure is nothing having happened.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ impl IdempotencyKey {
     /// # Errors
     /// [`Error::Malformed`] for a key that is empty, too long, not plain ASCII, or sent twice.
     pub fn read(headers: &HeaderMap) -> Result<Option<Self>> {
-        let refuse = || Error::Malformed("Idempotency-Key must be one header of 1 to 255 visible ASCII characters".into());
+        let refuse =
+            || Error::Malformed("Idempotency-Key must be one header of 1 to 255 visible ASCII characters".into());
         let mut given = headers.get_all("idempotency-key").iter();
         let key = match (given.next(), given.next()) {
             (None, _) => return Ok(None),
@@ -165,7 +167,13 @@ impl<B> Write<B> {
         }
     }
 
-    async fn attempt<A, T, F>(&self, authority: &A, claim: Option<&Claim>, status: StatusCode, work: &F) -> Result<Reply>
+    async fn attempt<A, T, F>(
+        &self,
+        authority: &A,
+        claim: Option<&Claim>,
+        status: StatusCode,
+        work: &F,
+    ) -> Result<Reply>
     where
         A: Authority,
         T: Serialize,
@@ -247,10 +255,10 @@ enum Done {
 fn begin_sql(lock: Option<i64>, has_key: bool) -> String {
     let mut sql = String::from("begin");
     if let Some(lock) = lock {
-        sql += &format!("; select pg_advisory_xact_lock_shared({lock})");
+        let _ = write!(sql, "; select pg_advisory_xact_lock_shared({lock})");
     }
     if has_key {
-        sql += &format!("; set local lock_timeout = '{TWIN_LOCK_TIMEOUT}'");
+        let _ = write!(sql, "; set local lock_timeout = '{TWIN_LOCK_TIMEOUT}'");
     }
     sql
 }

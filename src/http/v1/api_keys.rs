@@ -8,7 +8,6 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::wire::{Instant, List};
 use crate::app::App;
 use crate::domain::keys::merchant::Everything;
 use crate::domain::keys::{self, NewKey, Surface};
@@ -17,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::{Instant, List};
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
 use crate::kit::json::{Form, Nothing, Wire, list as array, text};
@@ -91,12 +91,8 @@ pub async fn mint(caller: Merchant<Everything>, write: Write<NewApiKey>) -> Resu
             if own_mode == Mode::Test && mode == Mode::Live {
                 return Err(Error::Forbidden("A test key makes test keys only."));
             }
-            let new = NewKey {
-                name: body.name.clone(),
-                surface: Surface::Merchant,
-                mode,
-                scopes: body.abilities.clone(),
-            };
+            let new =
+                NewKey { name: body.name.clone(), surface: Surface::Merchant, mode, scopes: body.abilities.clone() };
             let minted = keys::mint(db, owner, &app.env, new).await?;
             Ok(MintedKey {
                 id: minted.key.id.to_string(),

@@ -7,7 +7,6 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::wire::{Instant, List};
 use crate::app::App;
 use crate::domain::keys::merchant::CustomersRead;
 use crate::domain::{customers, orders};
@@ -15,6 +14,7 @@ use crate::http::door::Answer;
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::{Instant, List};
 use crate::kit::page::Place;
 
 /// Paid orders shown with a customer (R16).

@@ -4,7 +4,6 @@ mod api_keys;
 mod customers;
 mod orders;
 mod products;
-mod wire;
 
 use std::sync::Arc;
 

@@ -7,7 +7,6 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::wire::{Instant, List};
 use crate::app::App;
 use crate::domain::keys::merchant::OrdersRead;
 use crate::domain::orders::{self, Filter, Item, Status};
@@ -15,6 +14,7 @@ use crate::http::door::Answer;
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::{Instant, List};
 use crate::kit::page::Place;
 
 /// An order in a list.
@@ -73,7 +73,7 @@ pub struct Delivery {
     /// The first item's.
     #[schema(example = "license_key")]
     kind: String,
-    /// pending, awaiting_stock, delivered or failed.
+    /// `pending`, `awaiting_stock`, `delivered` or `failed`.
     #[schema(example = "delivered")]
     state: &'static str,
     delivered_at: Option<Instant>,

@@ -9,7 +9,6 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use super::wire::{Instant, List};
 use crate::app::App;
 use crate::domain::keys::merchant::{ProductsRead, ProductsWrite};
 use crate::domain::orders;
@@ -20,6 +19,7 @@ use crate::error::Result;
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::{Instant, List};
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
 use crate::kit::json::{Form, Json as Tree, Reading, Wire, list as array, text, whole, wrong};
@@ -72,14 +72,14 @@ pub struct Product {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Archived {
+pub struct Archival {
     id: String,
     deleted: bool,
     archived_at: Option<Instant>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Imported {
+pub struct Import {
     imported: i64,
     /// Codes that the pool holds or ever held, and codes sent twice.
     duplicates: i64,
@@ -103,7 +103,7 @@ pub async fn list(
     let place = Place::new("products", caller.shop.uuid(), &query.filters(&["status", "type"]));
     let window = query.window(&place, &app.env.vault)?;
     let page = products::list(&mut db, caller.shop, &app.env, &filter, window, &place).await?;
-    let stocks = stocks(&mut db, caller.shop, &page.data).await?;
+    let stocks = serials::stock_of_products(&mut db, caller.shop, &page.data).await?;
     let data = page.data.iter().zip(stocks).map(|(product, stock)| ProductSummary::of(product, stock)).collect();
     Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
 }
@@ -125,7 +125,11 @@ pub async fn create(caller: Merchant<ProductsWrite>, write: Write<NewProduct>) -
 /// Fetches a product.
 #[utoipa::path(get, path = "/products/{id}", tag = "products", security(("key" = ["products:read"])),
     params(("id" = String, Path)), responses((status = 200, body = Product)))]
-pub async fn get(caller: Merchant<ProductsRead>, PathId(id): PathId<products::Product>, mut db: Read) -> Answer<Product> {
+pub async fn get(
+    caller: Merchant<ProductsRead>,
+    PathId(id): PathId<products::Product>,
+    mut db: Read,
+) -> Answer<Product> {
     let product = products::get(&mut db, caller.shop, id).await?;
     Product::load(&mut db, caller.shop, product).await.map(Json)
 }
@@ -149,7 +153,7 @@ pub async fn update(
 
 /// Archives a product: it is no longer sold or listed, and orders keep what they bought.
 #[utoipa::path(delete, path = "/products/{id}", tag = "products", security(("key" = ["products:write"])),
-    params(("id" = String, Path)), responses((status = 200, body = Archived)))]
+    params(("id" = String, Path)), responses((status = 200, body = Archival)))]
 pub async fn archive(
     caller: Merchant<ProductsWrite>,
     PathId(id): PathId<products::Product>,
@@ -160,7 +164,7 @@ pub async fn archive(
         .once(&caller, StatusCode::OK, async move |db, _| {
             let product = products::archive(db, shop, &app.env, id).await?;
             let archived_at = product.archived_at.map(Instant);
-            Ok(Archived { id: product.id.to_string(), deleted: true, archived_at })
+            Ok(Archival { id: product.id.to_string(), deleted: true, archived_at })
         })
         .await
 }
@@ -168,7 +172,7 @@ pub async fn archive(
 /// Loads codes into the product's pool. Orders that wait for codes are served first, oldest first, in
 /// the same transaction.
 #[utoipa::path(post, path = "/products/{id}/keys", tag = "products", security(("key" = ["products:write"])),
-    params(("id" = String, Path)), request_body = KeysBody, responses((status = 201, body = Imported)))]
+    params(("id" = String, Path)), request_body = KeysBody, responses((status = 201, body = Import)))]
 pub async fn import_keys(
     caller: Merchant<ProductsWrite>,
     PathId(id): PathId<products::Product>,
@@ -183,20 +187,9 @@ pub async fn import_keys(
             let served = orders::hand_out(db, shop, &app.env, &app.cursors, pool, &waiting).await?;
             let stock_after =
                 if served == 0 { imported.stock_after } else { serials::stock_of(db, shop, pool).await? };
-            Ok(Imported { imported: imported.imported, duplicates: imported.duplicates, stock_after })
+            Ok(Import { imported: imported.imported, duplicates: imported.duplicates, stock_after })
         })
         .await
-}
-
-/// The stock of each product, as the contract counts it (R10).
-async fn stocks(db: &mut PgConnection, shop: Tenant, products: &[products::Product]) -> Result<Vec<Option<i64>>> {
-    let pools: Vec<_> = products.iter().filter_map(|product| product.pool).collect();
-    let mut of_pools = serials::stock(db, shop, &pools).await?.into_iter();
-    let stock = |product: &products::Product| match product.pool {
-        Some(_) => of_pools.next(),
-        None => product.counted.map(i64::from),
-    };
-    Ok(products.iter().map(stock).collect())
 }
 
 impl ProductSummary {
@@ -215,7 +208,8 @@ impl ProductSummary {
 
 impl Product {
     async fn load(db: &mut PgConnection, shop: Tenant, product: products::Product) -> Result<Self> {
-        let stock = stocks(db, shop, std::slice::from_ref(&product)).await?.first().copied().flatten();
+        let of_one = serials::stock_of_products(db, shop, std::slice::from_ref(&product)).await?;
+        let stock = of_one.first().copied().flatten();
         Ok(Self {
             id: product.id.to_string(),
             name: product.name,

@@ -2,9 +2,12 @@
 //! seeded generator. `house` runs a test and then checks that the house is in order.
 
 pub mod actor;
+pub mod books;
 pub mod cluster;
 pub mod invariants;
+pub mod masked;
 pub mod process;
+pub mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -11,8 +11,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use http_body_util::BodyExt as _;
 use keyhouse::error::{Conflict, Error, Fields, Unauthenticated};
-use keyhouse::http::door::Surface;
-use keyhouse::http::door::trace::{Voice, render, trace};
+use keyhouse::http::door::{Door, Surface};
+use keyhouse::http::door::render::render;
+use keyhouse::http::door::trace::trace;
 use keyhouse::http::openapi::SURFACES;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -104,7 +105,7 @@ async fn see(app: &TestApp, surface: Surface, error: Error) -> Seen {
     let error = Arc::new(Mutex::new(Some(error)));
     let router: Router = Router::new()
         .fallback(move || async move { error.lock().unwrap().take().unwrap().into_response() })
-        .layer(from_fn_with_state(Voice { app: app.app.clone(), surface }, render))
+        .layer(from_fn_with_state(Door { app: app.app.clone(), surface }, render))
         .layer(from_fn_with_state(app.app.clone(), trace));
     let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
     let (parts, body) = response.into_parts();

@@ -66,8 +66,9 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
+    /// Whether it is about one thing that belongs to somebody.
     pub fn has_object(&self) -> bool {
-        self.path.contains('{')
+        self.path.contains("{id}")
     }
 
     /// Whether refusals of this surface are problem+json, and members that nobody knows are refused.
@@ -81,9 +82,10 @@ impl Operation {
         let Some(made) = prepare(side, &name).await else {
             panic!("{name} has no place in the laws: give it an entry in tests/api/laws/operations.rs");
         };
-        let path = match &made.object {
-            Some(id) => fill(&self.path, id),
-            None => self.path.clone(),
+        let path = match (&made.path, &made.object) {
+            (Some(path), _) => path.clone(),
+            (None, Some(id)) => fill(&self.path, id),
+            (None, None) => self.path.clone(),
         };
         assert!(!path.contains('{'), "{name}: its entry names no object");
         let token = made.token.or_else(|| side.token(self.surface));
@@ -105,9 +107,10 @@ impl Needs {
     }
 }
 
-/// The documented path with this id in its place.
+/// The documented path with this id in every place where one goes.
 pub fn fill(path: &str, id: &str) -> String {
-    path.replace("{id}", id)
+    let filled = |part: &str| if part.starts_with('{') { id.to_owned() } else { part.to_owned() };
+    path.split('/').map(filled).collect::<Vec<_>>().join("/")
 }
 
 /// A request, ready to be sent.
@@ -229,6 +232,8 @@ impl<'a> Side<'a> {
 #[derive(Default)]
 struct Made {
     object: Option<String>,
+    /// The whole path, where it is not one object's.
+    path: Option<String>,
     token: Option<String>,
     body: Option<Value>,
     other: Option<Value>,
@@ -241,6 +246,10 @@ impl Made {
 
     fn of(object: String) -> Self {
         Self { object: Some(object), ..Self::default() }
+    }
+
+    fn at(path: String) -> Self {
+        Self { path: Some(path), ..Self::default() }
     }
 
     fn of_session(session: &Value) -> Self {
@@ -274,6 +283,13 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
         "POST /checkout/v1/sessions" => {
             let email = format!("law{}@example.com", unique());
             Made::plain().with(side.cart(1, &email).await, side.cart(2, &email).await)
+        }
+        "GET /checkout/v1/shops/{shop}/products" => {
+            Made::at(format!("/checkout/v1/shops/{}/products?mode={}", side.shop.row.slug, side.mode.word()))
+        }
+        "GET /checkout/v1/shops/{shop}/products/{product}" => {
+            let (shop, product) = (&side.shop.row.slug, side.product().await);
+            Made::at(format!("/checkout/v1/shops/{shop}/products/{product}?mode={}", side.mode.word()))
         }
         "GET /checkout/v1/sessions/{id}" => Made::of_session(&side.session().await),
         "POST /checkout/v1/sessions/{id}/pay" => {

@@ -1,4 +1,4 @@
-//! What the bodies of `/v1` share: the list envelope, and instants to the second.
+//! What the bodies of `/v1` and `/checkout/v1` share: the list envelope, and instants to the second.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};

@@ -1,0 +1,238 @@
+//! `keyhouse import`: codes from a file of any length, streamed, a batch a transaction. Running it
+//! again is safe: what the pool already knows is counted as a duplicate.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal as _, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+
+use super::database::Session;
+use super::shop::explain;
+use crate::config::Config;
+use crate::domain::orders;
+use crate::domain::products::{self, ProductId};
+use crate::domain::serials::{self, CODE_BYTES_MAX, Code, Cursors};
+use crate::domain::shops::{self, Mode, Tenant};
+use crate::error::Error;
+use crate::kit::env::Env;
+
+/// Codes of one transaction: as many as one call of the API takes.
+const BATCH: usize = 5_000;
+/// Refusals shown; beyond these they are only counted.
+const REFUSALS_SHOWN: u64 = 100;
+/// A line much longer than any code is refused without being kept.
+const LINE_BYTES_MAX: u64 = 64 << 10;
+
+#[derive(Debug)]
+pub struct Wanted {
+    pub shop: String,
+    pub product: String,
+    /// `-` is standard input.
+    pub file: PathBuf,
+    pub csv: bool,
+    pub json: bool,
+}
+
+#[derive(Debug, Default)]
+struct Report {
+    imported: i64,
+    duplicates: i64,
+    refused: u64,
+    stock_after: i64,
+}
+
+/// Runs the import; exit status 1 where a line was refused.
+pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode> {
+    let mut session = Session::open(config).await?;
+    let (shop, product) = find(&mut session.db, &wanted).await?;
+    let bar = progress(&wanted.file);
+    let source = open(&wanted.file, &bar)?;
+    let csv = wanted.csv || wanted.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    let lines: Box<dyn Iterator<Item = Line>> = if csv { Box::new(records(source)) } else { Box::new(lines(source)) };
+
+    let mut report = Report::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    for line in lines {
+        match line.code? {
+            Ok(code) => batch.push(code),
+            Err(why) => report.refuse(line.number, why, &bar),
+        }
+        if batch.len() == BATCH {
+            report.add(&mut session.db, &session.env, shop, product, &mut batch).await?;
+            bar.set_message(format!("{} imported", report.imported));
+        }
+    }
+    report.add(&mut session.db, &session.env, shop, product, &mut batch).await?;
+    bar.finish_and_clear();
+    report.print(wanted.json);
+    session.close().await?;
+    Ok(if report.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The product names its shop: the live one, or its sandbox twin.
+async fn find(db: &mut PgConnection, wanted: &Wanted) -> anyhow::Result<(Tenant, ProductId)> {
+    let shop = shops::find(db, &wanted.shop, Mode::Live).await.map_err(explain)?;
+    let id = ProductId::parse(&wanted.product)
+        .with_context(|| format!("--product {:?} is not a product id such as prod_01J2…", wanted.product))?;
+    for tenant in [shop.tenant, shop.twin] {
+        match products::get(db, tenant, id).await {
+            Ok(_) => return Ok((tenant, id)),
+            Err(Error::NotFound(_)) => {}
+            Err(e) => return Err(explain(e)),
+        }
+    }
+    bail!("shop {:?} has no product {}, live or in its sandbox", wanted.shop, wanted.product)
+}
+
+impl Report {
+    /// One batch, one transaction; waiting orders are served with it.
+    async fn add(
+        &mut self,
+        db: &mut PgConnection,
+        env: &Env,
+        shop: Tenant,
+        product: ProductId,
+        batch: &mut Vec<Code>,
+    ) -> anyhow::Result<()> {
+        let mut transaction = db.begin().await?;
+        let cursors = Cursors::default();
+        let added = async {
+            let db = &mut *transaction;
+            let pool = products::pool_for_import(db, shop, env, product).await?;
+            let waiting = orders::lock_waiting(db, shop, pool).await?;
+            let added = serials::import(db, shop, env, pool, batch).await?;
+            orders::hand_out(db, shop, env, &cursors, pool, &waiting).await?;
+            Ok((added, serials::stock_of(db, shop, pool).await?))
+        }
+        .await;
+        let (added, stock_after) = added.map_err(explain)?;
+        transaction.commit().await?;
+        batch.clear();
+        self.imported += added.imported;
+        self.duplicates += added.duplicates;
+        self.stock_after = stock_after;
+        Ok(())
+    }
+
+    /// Names the line, never what stands in it.
+    fn refuse(&mut self, line: u64, why: &str, bar: &ProgressBar) {
+        self.refused += 1;
+        if self.refused <= REFUSALS_SHOWN {
+            bar.suspend(|| eprintln!("line {line}: {why}"));
+        } else if self.refused == REFUSALS_SHOWN + 1 {
+            bar.suspend(|| eprintln!("more lines are refused; from here on they are only counted"));
+        }
+    }
+
+    fn print(&self, json: bool) {
+        let Self { imported, duplicates, refused, stock_after } = self;
+        if json {
+            let all = json!({ "imported": imported, "duplicates": duplicates, "refused": refused, "stock_after": stock_after });
+            println!("{all}");
+        } else {
+            println!("{imported} imported, {duplicates} duplicates, {refused} refused; {stock_after} in stock");
+        }
+    }
+}
+
+/// A line of the file: what can be read of it, or what is wrong with it. The outer error is the file's.
+struct Line {
+    number: u64,
+    code: anyhow::Result<Result<Code, &'static str>>,
+}
+
+/// One code a line; empty lines are passed over.
+fn lines(mut source: impl BufRead) -> impl Iterator<Item = Line> {
+    let mut number = 0;
+    std::iter::from_fn(move || {
+        loop {
+            number += 1;
+            let mut bytes = Vec::new();
+            let read = source.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes);
+            match read {
+                Err(e) => return Some(Line { number, code: Err(e.into()) }),
+                Ok(0) => return None,
+                Ok(_) if bytes.trim_ascii().is_empty() => {}
+                Ok(_) if !bytes.ends_with(b"\n") && bytes.len() as u64 == LINE_BYTES_MAX => {
+                    let skipped = skip_line(&mut source);
+                    let code = skipped.map(|()| Err("must have at most 4096 bytes")).map_err(Into::into);
+                    return Some(Line { number, code });
+                }
+                Ok(_) => return Some(Line { number, code: Ok(code(&bytes)) }),
+            }
+        }
+    })
+}
+
+/// Reads on to the end of a line that is too long, keeping nothing.
+fn skip_line(source: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = source.fill_buf()?;
+        let (used, done) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        source.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+/// `serial[,variant]`, quoted as in RFC 4180; a first record that says `serial` is the header.
+fn records(source: impl Read) -> impl Iterator<Item = Line> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(source);
+    let mut first = true;
+    reader.into_byte_records().filter_map(move |record| {
+        let is_first = std::mem::replace(&mut first, false);
+        let record = match record {
+            Ok(record) => record,
+            Err(e) => {
+                let number = e.position().map_or(0, csv::Position::line);
+                return Some(Line { number, code: Err(e.into()) });
+            }
+        };
+        let number = record.position().map_or(0, csv::Position::line);
+        let serial = record.get(0).unwrap_or_default();
+        if is_first && serial.trim_ascii().eq_ignore_ascii_case(b"serial") {
+            return None;
+        }
+        let has_variant = record.iter().skip(1).any(|column| !column.trim_ascii().is_empty());
+        let code = if has_variant { Err("names a variant, and the product has none") } else { code(serial) };
+        Some(Line { number, code: Ok(code) })
+    })
+}
+
+fn code(bytes: &[u8]) -> Result<Code, &'static str> {
+    if bytes.len() > CODE_BYTES_MAX * 4 {
+        return Err("must have at most 4096 bytes");
+    }
+    Code::parse(std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?)
+}
+
+fn open(file: &Path, bar: &ProgressBar) -> anyhow::Result<Box<dyn BufRead>> {
+    if file == Path::new("-") {
+        return Ok(Box::new(BufReader::new(bar.wrap_read(std::io::stdin()))));
+    }
+    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(Box::new(BufReader::with_capacity(1 << 16, bar.wrap_read(opened))))
+}
+
+/// A bar of the bytes read, where somebody looks.
+fn progress(file: &Path) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    match std::fs::metadata(file) {
+        Ok(meta) if meta.is_file() => {
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left");
+            ProgressBar::new(meta.len()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        }
+        _ => ProgressBar::new_spinner(),
+    }
+}

@@ -1,0 +1,108 @@
+//! The buyer's mail: one for each completed order, with the codes in it.
+
+use serde_json::json;
+
+use super::{lines, on_sale, open, restock};
+use crate::house::house;
+
+#[test]
+fn a_completed_order_is_mailed_with_its_codes() {
+    house(async |app| {
+        let product = app.stocked(&["AAAA-1", "AAAA-2"]).await;
+        let session = app.checkout(&product, 2).await;
+        app.pay(&session).await;
+        app.settle().await;
+        let mail = app.mails()[0].replace(session["order_id"].as_str().unwrap(), "[order]");
+        let mail: Vec<&str> = mail.lines().filter(|line| !line.starts_with("Message-ID")).collect();
+        insta::assert_snapshot!(mail.join("\n"), @r#"
+        From: "Acme Keys" <shop@localhost>
+        To: ada@example.com
+        Subject: Your order from Acme Keys
+        Date: Tue, 26 May 2026 07:18:03 +0000
+        Content-Transfer-Encoding: 7bit
+
+        Thank you for your order from Acme Keys.
+
+        Order [order], 98.00 USD
+
+        2 x Studio Pro
+            AAAA-1
+            AAAA-2
+
+        Keep this mail: whoever has a code can use it.
+        "#);
+    });
+}
+
+#[test]
+fn a_mail_is_written_once() {
+    house(async |app| {
+        let product = app.stocked(&["A"]).await;
+        app.pay(&app.checkout(&product, 1).await).await;
+        app.settle().await;
+        app.advance(chrono::Duration::hours(1));
+        app.settle().await;
+        assert_eq!(app.mails().len(), 1);
+    });
+}
+
+#[test]
+fn an_order_in_several_lines_has_one_mail() {
+    house(async |app| {
+        let (one, two) = (app.stocked(&["ONE-1"]).await, app.stocked(&["TWO-1"]).await);
+        let session = open(app, json!({ "items": lines(&[&one, &two]) })).await;
+        app.pay(session.is(201).json()).await;
+        app.settle().await;
+        let mails = app.mails();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].contains("ONE-1") && mails[0].contains("TWO-1"), "{}", mails[0]);
+    });
+}
+
+#[test]
+fn an_unpaid_order_is_not_mailed() {
+    house(async |app| {
+        let product = app.stocked(&["A"]).await;
+        app.checkout(&product, 1).await;
+        app.settle().await;
+        assert!(app.mails().is_empty());
+    });
+}
+
+#[test]
+fn goods_by_hand_are_not_mailed_as_delivered() {
+    house(async |app| {
+        let mug = on_sale(app, json!({ "type": "physical" })).await;
+        app.pay(&app.checkout(&mug, 1).await).await;
+        app.settle().await;
+        assert!(app.mails().is_empty());
+    });
+}
+
+#[test]
+fn a_name_in_any_script_makes_a_mail() {
+    house(async |app| {
+        let product = on_sale(app, json!({ "name": "スタジオ <b>&amp; {{ shop }}" })).await;
+        restock(app, &product, &["KEY-{{ 7 * 7 }}-é"]).await;
+        let mut cart = app.cart(&product, 1);
+        cart["email"] = json!("jörg@bücher.example");
+        let session = app.stranger().post("/checkout/v1/sessions", cart).await.is(201).json().clone();
+        app.pay(&session).await;
+        app.settle().await;
+        assert_eq!(app.mails().len(), 1);
+    });
+}
+
+#[test]
+fn a_mail_file_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::MetadataExt as _;
+    house(async |app| {
+        let product = app.stocked(&["A"]).await;
+        app.pay(&app.checkout(&product, 1).await).await;
+        app.settle().await;
+        let dir = app.app.mail_dir();
+        let file = std::fs::read_dir(&dir).unwrap().next().unwrap().unwrap();
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(dir).unwrap().mode() & 0o777, 0o700);
+    });
+}
