@@ -150,6 +150,30 @@ fn what_is_of_the_other_mode_is_not_there() {
 }
 
 #[test]
+fn a_token_opens_its_own_object_alone() {
+    house_with(NO_LIMITS, async |app| {
+        for operation in Operation::all().into_iter().filter(|operation| operation.needs == Needs::Token) {
+            is_hidden(&operation, &Side::test(app), &Side::test(app)).await;
+        }
+    });
+}
+
+#[test]
+fn what_is_another_tenants_cannot_be_bought() {
+    house_with(NO_LIMITS, async |app| {
+        let other = app.another_shop().await;
+        let foreign = Side { app, shop: &other, mode: Mode::Test };
+        let theirs = [foreign.product().await, Side::live(app).product().await];
+        let nothing = app.stranger().post("/checkout/v1/sessions", app.cart(UNKNOWN, 1)).await;
+        nothing.is(422).blames("items[0].product_id");
+        for product in theirs {
+            let answer = app.stranger().post("/checkout/v1/sessions", app.cart(&product, 1)).await;
+            assert_eq!(unnamed(&answer), unnamed(&nothing), "a foreign product can be told from none");
+        }
+    });
+}
+
+#[test]
 fn an_address_takes_the_methods_that_are_documented_and_no_other() {
     house_with(NO_LIMITS, async |app| {
         let mut paths: BTreeMap<String, (Surface, BTreeSet<String>)> = BTreeMap::new();
@@ -164,6 +188,11 @@ fn an_address_takes_the_methods_that_are_documented_and_no_other() {
                 let name = format!("{method} {path}");
                 assert!(!answer.text().contains("no such address"), "{name} is documented and not routed");
                 assert_eq!(answer.status == 405, !documented.contains(method.as_str()), "{name}: {}", answer.text());
+                if answer.status == 405 {
+                    let allowed = answer.header("allow").unwrap_or("").split(',').map(str::to_owned);
+                    let allowed: BTreeSet<String> = allowed.filter(|method| method != "HEAD").collect();
+                    assert_eq!(allowed, documented, "{name}: what the Allow header says");
+                }
             }
         }
         let nowhere = app.merchant().get("/v1/nowhere").await;

@@ -5,7 +5,9 @@ mod access;
 mod architecture;
 mod claim;
 mod errors;
+mod fields;
 mod idempotency;
+mod lists;
 mod locks;
 mod openapi;
 mod operations;
@@ -18,6 +20,19 @@ mod state;
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
+
+use crate::house::actor::Answer;
+
+/// Asks again where the house was only too busy, as a client does.
+async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
+    loop {
+        let answer = ask().await;
+        if answer.status != 503 {
+            return answer;
+        }
+        assert!(answer.header("retry-after").is_some(), "{}", answer.text());
+    }
+}
 
 /// Runs futures side by side until all are done; their results, in order.
 async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {

@@ -182,7 +182,7 @@ impl<'a> Side<'a> {
         body
     }
 
-    async fn product(&self) -> String {
+    pub async fn product(&self) -> String {
         let made = self.merchant().post("/v1/products", self.product_body()).await;
         made.is(201).json()["id"].as_str().unwrap().to_owned()
     }

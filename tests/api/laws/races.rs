@@ -7,23 +7,13 @@ use keyhouse::worker;
 use serde_json::{Value, json};
 
 use super::operations::NO_LIMITS;
-use super::together;
+use super::{patiently, together};
 use crate::house::actor::Answer;
-use crate::house::{TestApp, house_with};
+use crate::house::{TestApp, house_with, product_body};
 
 const CODES: usize = 20;
 const BUYERS: usize = 5 * CODES;
 const ROUNDS: usize = 24;
-
-/// Asks again where the house was only too busy.
-async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
-    loop {
-        let answer = ask().await;
-        if answer.status != 503 {
-            return answer;
-        }
-    }
-}
 
 async fn buy(app: &TestApp, product: &str) -> Option<String> {
     let opened = patiently(async || app.stranger().post("/checkout/v1/sessions", app.cart(product, 1)).await).await;
@@ -118,5 +108,23 @@ fn the_last_code_goes_to_the_late_payer_or_to_the_next_buyer_and_never_to_both()
             assert_eq!(order["status"], expected, "round {round}: paid and delivered, or paid and waiting: {order}");
             assert_eq!(stock(app, &product).await, 0, "round {round}: somebody has it");
         }
+    });
+}
+
+#[test]
+fn a_late_payment_takes_counted_stock_once_more() {
+    house_with(NO_LIMITS, async |app| {
+        let mut body = product_body("Mug");
+        body["type"] = json!("physical");
+        body["stock"] = json!(3);
+        let made = app.test_merchant().post("/v1/products", body).await;
+        let product = made.is(201).json()["id"].as_str().unwrap().to_owned();
+        let session = app.checkout(&product, 2).await;
+        assert_eq!(stock(app, &product).await, 1);
+        app.advance(Duration::minutes(30));
+        app.settle().await;
+        assert_eq!(stock(app, &product).await, 3, "the expiry gave it back");
+        pay(app, &session, "succeed").await.is(200);
+        assert_eq!(stock(app, &product).await, 1, "two are sold after all");
     });
 }

@@ -1,0 +1,107 @@
+//! Every list pages alike, and a page of one tenant leads nowhere in another's (promises TEN-1, R7).
+
+use std::collections::BTreeSet;
+
+use keyhouse::domain::shops::Mode;
+use serde_json::Value;
+
+use super::operations::{Call, NO_LIMITS, Operation, Side};
+use crate::house::actor::Answer;
+use crate::house::{TestApp, house_with};
+
+/// The operations that page, by their documents.
+fn lists() -> Vec<Operation> {
+    let pages = |operation: &Operation| {
+        let parameters = operation.document["parameters"].as_array().cloned().unwrap_or_default();
+        parameters.iter().any(|parameter| parameter["name"] == "cursor")
+    };
+    Operation::all().into_iter().filter(pages).collect()
+}
+
+/// Some of everything on this side.
+async fn fill(side: &Side<'_>) {
+    for operation in Operation::all() {
+        operation.call(side).await;
+        operation.call(side).await;
+    }
+}
+
+async fn page(app: &TestApp, call: &Call, query: &str) -> Answer {
+    call.send_to(&call.caller(app), &format!("{}?{query}", call.path), None).await
+}
+
+fn cursor(answer: &Answer) -> String {
+    answer.is(200).json()["next_cursor"].as_str().expect("there is another page").to_owned()
+}
+
+fn ids(answer: &Answer) -> Vec<String> {
+    let data = answer.is(200).json()["data"].as_array().expect("a list").clone();
+    data.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn pages_hold_everything_once_and_in_order() {
+    house_with(NO_LIMITS, async |app| {
+        let side = Side::test(app);
+        fill(&side).await;
+        for operation in lists() {
+            let call = operation.call(&side).await;
+            let whole = ids(&page(app, &call, "limit=100").await);
+            assert!(whole.len() > 2, "{}: the law made too few", call.name);
+            let (mut walked, mut query) = (Vec::new(), "limit=2".to_owned());
+            loop {
+                let answer = page(app, &call, &query).await;
+                walked.extend(ids(&answer));
+                assert_eq!(answer.json()["has_more"], !answer.json()["next_cursor"].is_null(), "{}", call.name);
+                let Value::String(next) = &answer.json()["next_cursor"] else { break };
+                query = format!("limit=2&cursor={next}");
+            }
+            assert_eq!(walked, whole, "{}", call.name);
+            assert_eq!(walked.iter().collect::<BTreeSet<_>>().len(), walked.len(), "{}: one comes twice", call.name);
+        }
+    });
+}
+
+#[test]
+fn a_cursor_leads_nowhere_in_another_shop_mode_or_list() {
+    house_with(NO_LIMITS, async |app| {
+        let other = app.another_shop().await;
+        let (ours, theirs) = (Side::test(app), Side { app, shop: &other, mode: Mode::Test });
+        let sides = [ours, theirs, Side::live(app)];
+        for side in &sides {
+            fill(side).await;
+        }
+        for operation in lists() {
+            let mut cursors = Vec::new();
+            for side in &sides {
+                let call = operation.call(side).await;
+                cursors.push((call.name.clone(), cursor(&page(app, &call, "limit=1").await)));
+            }
+            let call = operation.call(&sides[0]).await;
+            page(app, &call, &format!("limit=1&cursor={}", cursors[0].1)).await.is(200);
+            for (name, foreign) in &cursors[1..] {
+                let answer = page(app, &call, &format!("limit=1&cursor={foreign}")).await;
+                assert_eq!(answer.status, 400, "{name}: {}", answer.text());
+            }
+            for another in lists().into_iter().filter(|another| another.path != operation.path) {
+                let call = another.call(&sides[0]).await;
+                let answer = page(app, &call, &format!("limit=1&cursor={}", cursors[0].1)).await;
+                assert_eq!(answer.status, 400, "{} with a cursor of {}: {}", call.name, cursors[0].0, answer.text());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_page_has_one_to_a_hundred_entries() {
+    house_with(NO_LIMITS, async |app| {
+        for operation in lists() {
+            let call = operation.call(&Side::test(app)).await;
+            for limit in ["0", "101", "-1", "x", "", "1.0", "9999999999999999999"] {
+                page(app, &call, &format!("limit={limit}")).await.is(422).blames("limit");
+            }
+            page(app, &call, "limit=1&limit=2").await.is(400);
+            page(app, &call, "unknown=1").await.is(200);
+        }
+    });
+}
