@@ -27,7 +27,8 @@ async fn fill(side: &Side<'_>) {
 }
 
 async fn page(app: &TestApp, call: &Call, query: &str) -> Answer {
-    call.send_to(&call.caller(app), &format!("{}?{query}", call.path), None).await
+    let and = if call.path.contains('?') { '&' } else { '?' };
+    call.send_to(&call.caller(app), &format!("{}{and}{query}", call.path), None).await
 }
 
 fn cursor(answer: &Answer) -> String {
