@@ -66,10 +66,6 @@ impl Server {
         self.child.id()
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
     /// What it has printed so far.
     pub fn output(&self) -> String {
         self.output.text()
