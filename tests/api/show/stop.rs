@@ -93,6 +93,17 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn a_signal_at_the_very_moment_of_being_ready_is_obeyed_in_order() {
+    house(async |app| {
+        for _ in 0..10 {
+            let mut server = serve(app, &[]);
+            server.signal_to_stop();
+            assert_eq!(server.wait(SOON), Some(0), "{}", server.log());
+        }
+    });
+}
+
+#[test]
 fn work_that_was_answered_before_the_signal_stays_done() {
     house(async |app| {
         let mut server = serve(app, &[]);

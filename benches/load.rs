@@ -1,0 +1,282 @@
+//! The load generator: this program once more, as a process of its own, on keep-alive connections.
+//! It checks every answer, and tells what it saw as JSON.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::process::Running;
+
+/// Codes of one import.
+pub const KEYS: usize = 5_000;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    address: SocketAddr,
+    key: String,
+    connections: usize,
+    work: Work,
+    pace: Pace,
+    /// Of this run: it keeps its names apart from those of all others.
+    number: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Work {
+    /// The path; all answers must be equal.
+    Get(String),
+    /// Whether to send an Idempotency-Key, each time a new one.
+    CreateProduct { keyed: bool },
+    /// The path.
+    ImportKeys(String),
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Pace {
+    /// Each connection sends when it has its answer.
+    Closed { seconds: f64 },
+    /// The same, for so many requests.
+    Count { requests: u64 },
+    /// Requests are due at fixed instants, and their time counts from then: a stall is not hidden.
+    Open { per_second: f64, seconds: f64 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    pub answers: u64,
+    /// Not the expected answer, or none.
+    pub wrong: u64,
+    pub wrong_sample: Option<String>,
+    pub seconds: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+impl Plan {
+    pub fn new(address: SocketAddr, key: &str, connections: usize, work: Work, pace: Pace) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { address, key: key.to_owned(), connections, work, pace, number }
+    }
+
+    /// Runs it in another process.
+    pub async fn run(&self) -> anyhow::Result<Outcome> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--load").arg(serde_json::to_string(self)?);
+        let told = Running::spawn(&mut command)?.output().await.context("the load generator")?;
+        let outcome: Outcome = serde_json::from_str(&told)?;
+        if let Some(sample) = &outcome.wrong_sample {
+            crate::say(&format!("  {} wrong answers, such as {sample}", outcome.wrong));
+        }
+        Ok(outcome)
+    }
+}
+
+impl Work {
+    fn request(&self, key: &str, number: u64, n: u64) -> anyhow::Result<Request<Full<Bytes>>> {
+        let (method, path) = match self {
+            Self::Get(path) => (Method::GET, path.as_str()),
+            Self::CreateProduct { .. } => (Method::POST, "/v1/products"),
+            Self::ImportKeys(path) => (Method::POST, path.as_str()),
+        };
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        let body = match self {
+            Self::Get(_) => return Ok(request.body(Full::default())?),
+            Self::CreateProduct { keyed } => {
+                if *keyed {
+                    request = request.header("idempotency-key", format!("bench-{number}-{n}"));
+                }
+                format!(r#"{{"name":"Bench {number} {n}","type":"physical","price_cents":100,"currency":"USD"}}"#)
+            }
+            Self::ImportKeys(_) => {
+                let codes: Vec<String> = (0..KEYS).map(|i| format!("{number:04}-{n:04}-{i:05}-7Q4X9ZKM")).collect();
+                serde_json::json!({ "keys": codes }).to_string()
+            }
+        };
+        Ok(request.header(header::CONTENT_TYPE, "application/json").body(Full::from(body))?)
+    }
+
+    fn is_right(&self, status: StatusCode, body: &Bytes, first: &mut Option<Bytes>) -> bool {
+        match self {
+            Self::Get(_) => status == StatusCode::OK && first.get_or_insert_with(|| body.clone()) == body,
+            Self::CreateProduct { .. } => status == StatusCode::CREATED,
+            Self::ImportKeys(_) => {
+                let imported = format!(r#""imported":{KEYS},"#);
+                status == StatusCode::CREATED && body.windows(imported.len()).any(|part| part == imported.as_bytes())
+            }
+        }
+    }
+}
+
+/// One GET, for set-up and checks.
+pub async fn ask(address: SocketAddr, key: &str, path: &str) -> anyhow::Result<(u16, String)> {
+    let mut sender = connect(address).await?;
+    let request = Work::Get(path.into()).request(key, 0, 0)?;
+    let (status, body) = send(&mut sender, request).await?;
+    Ok((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// One POST, for set-up.
+pub async fn post(address: SocketAddr, key: &str, path: &str, body: String) -> anyhow::Result<serde_json::Value> {
+    let mut sender = connect(address).await?;
+    let request = Request::post(path)
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {key}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::from(body))?;
+    let (status, body) = send(&mut sender, request).await?;
+    anyhow::ensure!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
+    Ok(serde_json::from_slice(&body)?)
+}
+
+async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn send(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+/// The other process: runs the plan and prints the outcome.
+pub fn generate(plan: &str) -> anyhow::Result<()> {
+    let plan: Plan = serde_json::from_str(plan)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(drive(Arc::new(plan)))?;
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+async fn drive(plan: Arc<Plan>) -> anyhow::Result<Outcome> {
+    let mut senders = Vec::new();
+    for _ in 0..plan.connections {
+        senders.push(connect(plan.address).await?);
+    }
+    let begun = Instant::now();
+    let turns = Arc::new(Turns::new(plan.pace, begun));
+    let tasks: Vec<_> =
+        senders.into_iter().map(|sender| tokio::spawn(client(plan.clone(), turns.clone(), sender))).collect();
+    let mut all = Tally::new()?;
+    for task in tasks {
+        all.add(task.await??)?;
+    }
+    let at = |quantile| all.micros.value_at_quantile(quantile) as f64 / 1_000.0;
+    Ok(Outcome {
+        answers: all.micros.len(),
+        wrong: all.wrong,
+        wrong_sample: all.wrong_sample.clone(),
+        seconds: begun.elapsed().as_secs_f64(),
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+    })
+}
+
+async fn client(plan: Arc<Plan>, turns: Arc<Turns>, mut sender: SendRequest<Full<Bytes>>) -> anyhow::Result<Tally> {
+    let mut tally = Tally::new()?;
+    loop {
+        let n = turns.next.fetch_add(1, Ordering::Relaxed);
+        let request = plan.work.request(&plan.key, plan.number, n)?;
+        let Some(due) = turns.turn(n).await else { return Ok(tally) };
+        let answer = send(&mut sender, request).await;
+        tally.micros.record(u64::try_from(due.elapsed().as_micros())?)?;
+        match answer {
+            Ok((status, body)) if plan.work.is_right(status, &body, &mut tally.first) => {}
+            Ok((status, body)) => tally.note_wrong(format!("{status} {}", String::from_utf8_lossy(&body))),
+            Err(error) => {
+                tally.note_wrong(format!("{error:#}"));
+                sender = connect(plan.address).await?;
+            }
+        }
+    }
+}
+
+/// When the next request is due.
+struct Turns {
+    next: AtomicU64,
+    pace: Pace,
+    begun: Instant,
+    due: Mutex<mpsc::UnboundedReceiver<Instant>>,
+}
+
+impl Turns {
+    fn new(pace: Pace, begun: Instant) -> Self {
+        let (tell, due) = mpsc::unbounded_channel();
+        if let Pace::Open { per_second, seconds } = pace {
+            // A thread, because the runtime's own timer counts in whole milliseconds.
+            std::thread::spawn(move || {
+                for n in 0..(per_second * seconds) as u64 {
+                    let due = begun + Duration::from_secs_f64(n as f64 / per_second);
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    if tell.send(due).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Self { next: AtomicU64::new(0), pace, begun, due: Mutex::new(due) }
+    }
+
+    /// Waits for it; `None` when there is no more to do.
+    async fn turn(&self, n: u64) -> Option<Instant> {
+        let now = Instant::now();
+        match self.pace {
+            Pace::Closed { seconds } => (now.duration_since(self.begun).as_secs_f64() < seconds).then_some(now),
+            Pace::Count { requests } => (n < requests).then_some(now),
+            Pace::Open { .. } => self.due.lock().await.recv().await,
+        }
+    }
+}
+
+struct Tally {
+    micros: Histogram<u64>,
+    first: Option<Bytes>,
+    wrong: u64,
+    wrong_sample: Option<String>,
+}
+
+impl Tally {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { micros: Histogram::new(3)?, first: None, wrong: 0, wrong_sample: None })
+    }
+
+    fn note_wrong(&mut self, sample: String) {
+        self.wrong += 1;
+        self.wrong_sample.get_or_insert(sample);
+    }
+
+    fn add(&mut self, other: Self) -> anyhow::Result<()> {
+        self.micros.add(&other.micros)?;
+        self.wrong += other.wrong;
+        if let (Some(mine), Some(others)) = (&self.first, &other.first)
+            && mine != others
+        {
+            self.note_wrong("two connections got different pages".into());
+        }
+        self.first = self.first.take().or(other.first);
+        self.wrong_sample = self.wrong_sample.take().or(other.wrong_sample);
+        Ok(())
+    }
+}

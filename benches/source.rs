@@ -1,0 +1,19 @@
+//! Statements as they stand in `src`, so that the reference cannot drift away from the server.
+
+use anyhow::Context as _;
+
+pub const PRODUCTS: &str = include_str!("../src/domain/products/sql.rs");
+pub const ORDERS: &str = include_str!("../src/domain/orders/sql.rs");
+pub const SERIALS: &str = include_str!("../src/domain/serials/sql.rs");
+
+/// The first SQL statement of a function.
+pub fn statement(source: &str, function: &str) -> anyhow::Result<String> {
+    let found = || {
+        let body = &source[source.find(&format!("fn {function}("))?..];
+        let query = &body[body.find("sqlx::query")?..];
+        let (before, text) = query.split_once('"')?;
+        let end = if before.ends_with("r#") { "\"#" } else { "\"" };
+        Some(text[..text.find(end)?].to_owned())
+    };
+    found().with_context(|| format!("no statement is found in fn {function}"))
+}
