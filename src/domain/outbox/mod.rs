@@ -91,7 +91,7 @@ pub async fn shops_with_due_mail(db: &mut PgConnection, now: DateTime<Utc>) -> R
     Ok(sql::shops_with_due_mail(db, now).await?.into_iter().map(Tenant::new).collect())
 }
 
-/// Takes up to `limit` due mails of one shop for [`MAIL_LEASE`].
+/// Takes up to `limit` due mails of one shop for a minute: the lease of one sender.
 pub async fn lease_mails(db: &mut PgConnection, shop: Tenant, now: DateTime<Utc>, limit: i64) -> Result<Vec<Mail>> {
     let rows = sql::lease_mails(db, shop.uuid(), now, now + MAIL_LEASE, limit).await?;
     rows.into_iter()
