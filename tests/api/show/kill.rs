@@ -30,12 +30,12 @@ enum Victim {
 
 #[test]
 fn no_sale_is_lost_or_doubled_when_the_server_is_killed() {
-    house(async |app| storm(app, Victim::Server, Duration::from_secs(5), 1_500).await);
+    house(async |app| storm(app, Victim::Server, Duration::from_secs(4), 1_500).await);
 }
 
 #[test]
 fn no_sale_is_lost_or_doubled_when_database_sessions_are_killed() {
-    house(async |app| storm(app, Victim::Sessions, Duration::from_secs(4), 1_500).await);
+    house(async |app| storm(app, Victim::Sessions, Duration::from_secs(3), 1_500).await);
 }
 
 #[test]
@@ -114,6 +114,9 @@ async fn sell(n: usize, mut client: Client, cart: Value, tally: Arc<Tally>, over
         let key = format!("storm-{n:010}-{:010}", sales.len());
         let call = checkout(&cart, &format!("buyer-{n}-{}", sales.len() % 50)).idempotent(key.as_str());
         let opened = insist(&mut client, &call, &tally).await;
+        if opened.is_conflict("out_of_stock") {
+            break; // a fast machine; the books say whether it is true
+        }
         assert_eq!(opened.status, 201, "{}", opened.text());
         let pay = payment(&opened.json()).idempotent(format!("{key}-pay"));
         let paid = insist(&mut client, &pay, &tally).await;
