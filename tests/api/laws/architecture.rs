@@ -3,8 +3,19 @@
 use super::source::{self, Source, words};
 
 /// Left to right: a room calls only rooms to its left.
-const ROOMS: &[&str] =
-    &["data_keys", "shops", "outbox", "idempotency", "keys", "products", "customers", "serials", "payments", "orders"];
+const ROOMS: &[&str] = &[
+    "data_keys",
+    "shops",
+    "outbox",
+    "idempotency",
+    "keys",
+    "products",
+    "customers",
+    "serials",
+    "ledger",
+    "payments",
+    "orders",
+];
 
 const SURFACES: &[&str] = &["v1", "dev", "reseller", "checkout"];
 

@@ -11,9 +11,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use http_body_util::BodyExt as _;
 use keyhouse::error::{Conflict, Error, Fields, Unauthenticated};
-use keyhouse::http::door::{Door, Surface};
 use keyhouse::http::door::render::render;
 use keyhouse::http::door::trace::trace;
+use keyhouse::http::door::{Door, Surface};
 use keyhouse::http::openapi::SURFACES;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -57,6 +57,7 @@ errors! {
     Error::Conflict(Conflict::IdempotencyInProgress) => [Error::Conflict(Conflict::IdempotencyInProgress)],
     Error::Conflict(Conflict::OutOfStock { .. }) => [Error::Conflict(Conflict::OutOfStock { product: "Pro".into() })],
     Error::Conflict(Conflict::WrongState(_)) => [Error::Conflict(Conflict::WrongState("the order is failed".into()))],
+    Error::InsufficientFunds => [Error::InsufficientFunds],
     Error::MethodNotAllowed => [Error::MethodNotAllowed],
     Error::RequestTimeout => [Error::RequestTimeout],
     Error::BodyTooLarge { .. } => [Error::BodyTooLarge { limit_bytes: 1_048_576 }],
