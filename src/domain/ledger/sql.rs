@@ -152,7 +152,6 @@ pub async fn enter(
              insert into ledger_accounts (shop_id, id, kind, owner, currency, held)
              select $1, a.id, a.kind, a.owner, $3, false
              from unnest($9::uuid[], $10::text[], $11::text[]) as a (id, kind, owner)
-             where not exists (select from ledger_accounts l where l.shop_id = $1 and l.id = a.id)
              on conflict do nothing),
          lines as materialized (
              select * from unnest($4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -160,8 +159,7 @@ pub async fn enter(
          open as (
              insert into ledger_open (shop_id, account_id, entry_id, amount)
              select $1, account_id, id, amount from lines where version is null)
-         insert into ledger_entries
-             (shop_id, id, transfer_id, account_id, amount, version, balance_after, created_at)
+         insert into ledger_entries (shop_id, id, transfer_id, account_id, amount, version, balance_after, created_at)
          select $1, id, $2, account_id, amount, version, balance_after, $12 from lines",
         shop,
         transfer,

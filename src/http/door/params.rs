@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
@@ -139,11 +139,13 @@ fn instant_from(text: &str) -> Option<DateTime<Utc>> {
     day(text).or_else(|| date_time(text))
 }
 
-/// The first instant that is no longer meant. Instants of ours are whole milliseconds.
+/// The first instant that is no longer meant. What we show is cut to the second, so a second that is
+/// named means all of it; one with a fraction means that very millisecond.
 fn instant_until(text: &str) -> Option<DateTime<Utc>> {
+    let named = if text.contains('.') { Duration::milliseconds(1) } else { Duration::seconds(1) };
     match day(text) {
         Some(day) => day.checked_add_days(Days::new(1)),
-        None => date_time(text)?.checked_add_signed(chrono::Duration::milliseconds(1)),
+        None => date_time(text)?.checked_add_signed(named),
     }
 }
 
@@ -181,6 +183,13 @@ mod tests {
     fn a_bare_day_reaches_to_its_end() {
         let (from, until) = interval("from=2026-05-26&to=2026-05-26").unwrap();
         assert_eq!(until.unwrap() - from.unwrap(), chrono::Duration::days(1));
+    }
+
+    #[test]
+    fn a_named_second_is_meant_whole() {
+        let length = |query: &str| interval(query).map(|(from, until)| until.unwrap() - from.unwrap()).unwrap();
+        assert_eq!(length("from=2026-05-26T07:18:03Z&to=2026-05-26T07:18:03Z"), Duration::seconds(1));
+        assert_eq!(length("from=2026-05-26T07:18:03.250Z&to=2026-05-26T07:18:03.250Z"), Duration::milliseconds(1));
     }
 
     #[test]

@@ -94,6 +94,56 @@ fn a_name_in_any_script_makes_a_mail() {
 }
 
 #[test]
+fn every_address_that_is_accepted_can_be_mailed() {
+    house(async |app| {
+        let product = on_sale(app, json!({ "price_cents": 0 })).await;
+        let mut accepted = Vec::new();
+        for email in [
+            "a+b.c@sub.example.org",
+            "!#$%&'*+-/=?^_`{|}~@example.com",
+            "o'neil@example.com",
+            "用户@例子.公司",
+            "a@xn--bcher-kva.example",
+            "ada@EXAMPLE.COM",
+            "a..b@example.com",
+            ".a@example.com",
+            "a.@example.com",
+            "a@-example.com",
+            "a@example-.com",
+            "a@ex_ample.com",
+            "a@example.1",
+            "a@1.2.3.4",
+            "a@example.com.",
+            "аda@example.com",
+            "a\u{301}@example.com",
+            "🔑@example.com",
+            "a@🔑.example",
+            "(c)a@example.com",
+            "a\\b@example.com",
+            &format!("{}@example.com", "x".repeat(64)),
+            &format!("{}@example.com", "x".repeat(65)),
+        ] {
+            restock(app, &product, &[email]).await;
+            let mut cart = app.cart(&product, 1);
+            cart["email"] = json!(email);
+            let answer = app.stranger().post("/checkout/v1/sessions", cart).await;
+            match answer.status {
+                201 => accepted.push(email.to_owned()),
+                _ => _ = answer.is(422).blames("email"),
+            }
+        }
+        app.settle().await;
+        let unsent: Vec<(String, Option<String>)> =
+            sqlx::query_as("select recipient, last_error from mails where state <> 'sent'")
+                .fetch_all(&mut app.db().await)
+                .await
+                .unwrap();
+        assert_eq!(unsent, []);
+        assert_eq!(app.mails().len(), accepted.len());
+    });
+}
+
+#[test]
 fn a_mail_file_is_readable_by_its_owner_alone() {
     use std::os::unix::fs::MetadataExt as _;
     house(async |app| {

@@ -112,6 +112,19 @@ fn a_late_payment_counts_down_again() {
 }
 
 #[test]
+fn a_late_payment_for_what_is_sold_out_is_left_to_the_merchant() {
+    house(async |app| {
+        let product = on_sale(app, json!({ "type": "physical", "stock": 2 })).await;
+        let late = app.checkout(&product, 2).await;
+        app.advance(Duration::minutes(30));
+        app.settle().await;
+        app.pay(&app.checkout(&product, 1).await).await;
+        assert_eq!(app.pay(&late).await["status"], "delivering");
+        assert_eq!(stock(app, &product).await, 1);
+    });
+}
+
+#[test]
 fn unlimited_stock_stays_unlimited() {
     house(async |app| {
         let product = on_sale(app, json!({ "type": "physical" })).await;

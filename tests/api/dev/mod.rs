@@ -1,1 +1,3 @@
+//! The developer's surface.
 
+mod me;

@@ -14,7 +14,8 @@ impl TestApp {
         let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut db).await.unwrap();
         let mut books = BTreeMap::new();
         for table in tables {
-            let sql = format!("select concat(count(*), ' ', md5(string_agg(t::text, '|' order by t::text))) from {table} t");
+            let sql =
+                format!("select concat(count(*), ' ', md5(string_agg(t::text, '|' order by t::text))) from {table} t");
             let digest = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut db).await.unwrap();
             books.insert(table, digest);
         }

@@ -173,7 +173,8 @@ impl Wire {
     pub fn listen(&mut self, patience: Duration) -> Replies {
         let deadline = std::time::Instant::now() + patience;
         let (mut bytes, mut buffer, mut closed) = (Vec::new(), [0; 4_096], false);
-        while let Some(left) = deadline.checked_duration_since(std::time::Instant::now()).filter(|left| !left.is_zero()) {
+        while let Some(left) = deadline.checked_duration_since(std::time::Instant::now()).filter(|left| !left.is_zero())
+        {
             self.0.set_read_timeout(Some(left)).unwrap();
             match self.0.read(&mut buffer) {
                 Ok(0) => closed = true,

@@ -80,11 +80,16 @@ async fn walk_outs(app: &TestApp, number: usize) {
 
     let (afterwards, done_before) = check_afterwards(&rude, &codes).await;
     let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-    println!("walk-outs: {number} in {:.1} s: {} while sending, {} while waiting, {} after the answer began; \
+    println!(
+        "walk-outs: {number} in {:.1} s: {} while sending, {} while waiting, {} after the answer began; \
         beside them {bought} sales ({:?}); {polls} polls saw {stuck} sessions stuck; afterwards {afterwards} requests, \
         {done_before} of them done before",
-        elapsed.as_secs_f32(), count(&rude.cut_off_sending), count(&rude.cut_off_waiting), count(&rude.answered),
-        tally.counts());
+        elapsed.as_secs_f32(),
+        count(&rude.cut_off_sending),
+        count(&rude.cut_off_waiting),
+        count(&rude.answered),
+        tally.counts()
+    );
     assert_eq!(stuck, 0, "sessions idle in a transaction for more than a second");
     let log = server.log();
     assert!(!log.contains("25P02") && !log.contains("panic") && !log.contains("status=500"), "{log}");

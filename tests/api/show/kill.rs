@@ -83,8 +83,14 @@ async fn storm(app: &TestApp, victim: Victim, length: Duration, stock: usize) {
     let kills = tokio::task::spawn_blocking(|| killing.join().unwrap()).await.unwrap();
     over.store(true, Ordering::Relaxed);
     let sales: Vec<Sale> = clients.join_all().await.into_iter().flatten().collect();
-    println!("storm: {} sales, {} kills, {} of them hit work in flight, {} open transactions; {:?}",
-        sales.len(), kills.number, kills.hits, kills.transactions, tally.counts());
+    println!(
+        "storm: {} sales, {} kills, {} of them hit work in flight, {} open transactions; {:?}",
+        sales.len(),
+        kills.number,
+        kills.hits,
+        kills.transactions,
+        tally.counts()
+    );
 
     check_answers(address, &sales, &codes).await;
     let mut db = app.db().await;

@@ -97,7 +97,8 @@ mod slowness {
     #[test]
     fn a_body_that_stops_half_way_is_answered_408_and_closed() {
         short_deadlines(async |_, server| {
-            let replies = Wire::open(server.address).send(post("Content-Length: 100\r\n\r\n{\"shop\":")).listen(DEADLINE);
+            let replies =
+                Wire::open(server.address).send(post("Content-Length: 100\r\n\r\n{\"shop\":")).listen(DEADLINE);
             is_problem(&replies, 408, "request_timeout");
             assert!(replies.closed);
         });
@@ -148,8 +149,11 @@ mod size {
         short_deadlines(async |app, server| {
             let path = format!("/v1/products/{}/keys", app.stocked(&[]).await);
             let head = |length: usize| {
-                format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {}\r\n\
-                    Content-Length: {length}\r\n\r\n", app.shop.test)
+                format!(
+                    "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer {}\r\n\
+                    Content-Length: {length}\r\n\r\n",
+                    app.shop.test
+                )
             };
             is_problem(&said(server, head(8 * 1_048_576 + 1)), 413, "payload_too_large");
             let body = format!("{{\"keys\":[\"{}\"]}}", "x".repeat(1_100_000));
@@ -190,7 +194,8 @@ mod size {
     fn a_compressed_body_is_refused() {
         short_deadlines(async |_, server| {
             for encoding in ["gzip", "br", "whatever"] {
-                let replies = said(server, post(&format!("Content-Encoding: {encoding}\r\nContent-Length: 2\r\n\r\n{{}}")));
+                let replies =
+                    said(server, post(&format!("Content-Encoding: {encoding}\r\nContent-Length: 2\r\n\r\n{{}}")));
                 is_problem(&replies, 415, "unsupported_media_type");
             }
         });
@@ -293,8 +298,11 @@ mod shape {
     fn a_method_in_a_header_is_not_the_method() {
         short_deadlines(async |app, server| {
             let id = app.stocked(&[]).await;
-            let request = format!("GET /v1/products/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
-                X-HTTP-Method-Override: DELETE\r\nX-Method-Override: DELETE\r\n\r\n", app.shop.test);
+            let request = format!(
+                "GET /v1/products/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+                X-HTTP-Method-Override: DELETE\r\nX-Method-Override: DELETE\r\n\r\n",
+                app.shop.test
+            );
             let replies = said(server, request);
             assert_eq!(replies.statuses(), [200]);
             assert_eq!(replies.json().unwrap()["status"], "active");

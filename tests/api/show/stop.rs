@@ -97,8 +97,11 @@ fn work_that_was_answered_before_the_signal_stays_done() {
     house(async |app| {
         let mut server = serve(app, &[]);
         let mut client = Client::new(server.address);
-        let product = Call::post("/v1/products", json!({ "name": "Late", "type": "license_key", "price_cents": 100,
-            "currency": "USD" }));
+        let product = Call::post(
+            "/v1/products",
+            json!({ "name": "Late", "type": "license_key", "price_cents": 100,
+            "currency": "USD" }),
+        );
         let heard = client.send(&product.bearer(app.shop.test.as_str())).await.unwrap();
         server.signal_to_stop();
         assert_eq!(server.wait(SOON), Some(0), "{}", server.log());

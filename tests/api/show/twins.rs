@@ -57,8 +57,12 @@ async fn twins(app: &TestApp, keys: usize) {
         slowest = slowest.max(answers.iter().map(|(_, ms)| *ms).max().unwrap());
         assert!(sessions.insert(done[0].json()["id"].to_string()), "key {key}: another key's session");
     }
-    println!("twins: {keys} keys, {TWINS} twins, {PROCESSES} processes, {:.1} s: {} effects, {replays} replays, \
-        {waiting} still in progress, slowest answer {slowest} ms", begun.elapsed().as_secs_f32(), sessions.len());
+    println!(
+        "twins: {keys} keys, {TWINS} twins, {PROCESSES} processes, {:.1} s: {} effects, {replays} replays, \
+        {waiting} still in progress, slowest answer {slowest} ms",
+        begun.elapsed().as_secs_f32(),
+        sessions.len()
+    );
 
     let mut db = app.db().await;
     assert_eq!((orders(&mut db).await, codes_that_are(&mut db, "reserved").await), (keys, keys));

@@ -1,7 +1,9 @@
 //! The merchant's surface.
 
 mod api_keys;
+mod bad_input;
 mod customers;
+mod limits;
 mod orders;
 mod products;
 
