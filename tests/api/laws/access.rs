@@ -174,6 +174,22 @@ fn what_is_another_tenants_cannot_be_bought() {
 }
 
 #[test]
+fn what_is_another_tenants_is_not_in_the_public_listing() {
+    house_with(NO_LIMITS, async |app| {
+        let other = app.another_shop().await;
+        let foreign = Side { app, shop: &other, mode: Mode::Test };
+        let theirs = [foreign.product().await, Side::live(app).product().await];
+        let at = |product: &str| format!("/checkout/v1/shops/{}/products/{product}?mode=test", app.shop.row.slug);
+        let nothing = app.stranger().get(&at(UNKNOWN)).await;
+        nothing.is(404);
+        app.stranger().get(&at(&Side::test(app).product().await)).await.is(200);
+        for product in theirs {
+            assert_eq!(unnamed(&app.stranger().get(&at(&product)).await), unnamed(&nothing));
+        }
+    });
+}
+
+#[test]
 fn an_address_takes_the_methods_that_are_documented_and_no_other() {
     house_with(NO_LIMITS, async |app| {
         let mut paths: BTreeMap<String, (Surface, BTreeSet<String>)> = BTreeMap::new();

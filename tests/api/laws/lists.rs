@@ -27,8 +27,7 @@ async fn fill(side: &Side<'_>) {
 }
 
 async fn page(app: &TestApp, call: &Call, query: &str) -> Answer {
-    let and = if call.path.contains('?') { '&' } else { '?' };
-    call.send_to(&call.caller(app), &format!("{}{and}{query}", call.path), None).await
+    call.send_to(&call.caller(app), &call.path_with(query), None).await
 }
 
 fn cursor(answer: &Answer) -> String {

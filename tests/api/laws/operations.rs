@@ -130,6 +130,12 @@ impl Call {
         Actor::new(app, self.token.clone())
     }
 
+    /// The path with one more parameter.
+    pub fn path_with(&self, query: &str) -> String {
+        let sign = if self.path.contains('?') { '&' } else { '?' };
+        format!("{}{sign}{query}", self.path)
+    }
+
     pub async fn send(&self, actor: &Actor<'_>) -> Answer {
         self.send_to(actor, &self.path, self.body.as_ref()).await
     }

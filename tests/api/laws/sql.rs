@@ -23,19 +23,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
     ("serials", &["serials", "stock_deltas", "stock_levels"]),
-    ("ledger", &["ledger_accounts", "ledger_transfers", "ledger_entries", "ledger_open"]),
+    ("ledger", &["ledger_accounts", "ledger_entries", "ledger_open", "ledger_transfers"]),
     ("orders", &["orders", "order_items"]),
 ];
 
 /// Queries that look across shops, and why they may.
 const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("idempotency::sweep", "the worker deletes what is expired, whosever it is"),
+    ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
     ("orders::shops_awaiting_stock", "the worker asks which shops have something to do"),
     ("orders::shops_with_expired", "the worker asks which shops have something to do"),
     ("outbox::shops_with_due_mail", "the worker asks which shops have something to do"),
     ("outbox::mail_backlog", "the operator's figures are of the whole house"),
     ("serials::shops_to_fold", "the worker asks which shops have something to do"),
-    ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
 ];
 
 /// A query of the cache, and where it stands in the source.
@@ -177,9 +177,10 @@ async fn open_scans(db: &mut PgConnection, query: &Cached) -> Vec<String> {
     let plan = generic_plan(db, query).await;
     let (mut scans, mut conditions) = (Vec::new(), String::new());
     walk(&plan, &mut scans, &mut conditions);
+    let text = query.text.split_whitespace().collect::<Vec<_>>().join(" ");
     scans.retain(|(table, alias, inserts)| {
         let scoped = if *inserts {
-            let begins = |how: &str| query.text.contains(&format!("insert into {table}{how} (shop_id,"));
+            let begins = |how: &str| text.contains(&format!("insert into {table}{how} (shop_id,"));
             begins("") || begins(&format!(" as {alias}"))
         } else {
             [format!("{alias}.shop_id = "), format!("= {alias}.shop_id")].iter().any(|c| conditions.contains(c))
