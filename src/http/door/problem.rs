@@ -119,7 +119,9 @@ pub fn detail(error: &Error) -> String {
                            send an Idempotency-Key to make such a request safe to repeat."
             .into(),
         Error::Unavailable { .. } => "Try again in a moment; nothing was done.".into(),
-        Error::Database(_) if error.is_passing() => "Try again in a moment; nothing was done.".into(),
+        Error::Database(_) if error.is_passing() => {
+            "Try again in a moment; under the same Idempotency-Key nothing is done twice.".into()
+        }
         Error::Database(_) | Error::Internal(_) => "Nothing was done. Quote the request id to support.".into(),
     }
 }
