@@ -14,7 +14,7 @@ use crate::cluster::Cluster;
 use crate::load;
 use crate::process::Running;
 
-const MASTER_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub const MASTER_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 /// How much of everything.
 pub struct Scale {
@@ -100,13 +100,14 @@ impl House {
         let mut create = self.keyhouse(database)?;
         let made = Running::spawn(create.args(["shop", "create", "--name", "Bench", "--json"]))?.output().await?;
         let made: serde_json::Value = serde_json::from_str(&made).context("what `shop create` printed")?;
-        let key = made["keys"]["live"].as_str().context("the shop has no live key")?.to_owned();
+        let key = |mode: &str| made["keys"][mode].as_str().map(str::to_owned).context("the shop lacks a key");
+        let (key, test_key, developer_key) = (key("live")?, key("test")?, key("developer")?);
         let shop = sqlx::query_scalar("select id from shops where mode = 'live'").fetch_one(&mut db).await?;
         let mut server = Running::spawn(self.keyhouse(database)?.arg("serve"))?;
         let address = listening_address(&mut server).await?;
         let (status, body) = load::ask(address, &key, "/readyz").await?;
         ensure!(status == 200, "the server is not ready: {status} {body}");
-        Ok(Stage { database, db, shop, key, address, server })
+        Ok(Stage { database, db, shop, key, test_key, developer_key, address, server })
     }
 
     pub async fn close(&self, stage: Stage) -> anyhow::Result<()> {
@@ -122,6 +123,10 @@ pub struct Stage {
     pub db: PgConnection,
     pub shop: Uuid,
     pub key: String,
+    /// Of its sandbox.
+    pub test_key: String,
+    /// Of the live shop.
+    pub developer_key: String,
     pub address: SocketAddr,
     pub server: Running,
 }

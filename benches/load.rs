@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 
+use crate::p1::{MACHINE, license_key};
 use crate::process::Running;
 
 /// Codes of one import.
@@ -42,6 +43,10 @@ pub enum Work {
     CreateProduct { keyed: bool },
     /// The path.
     ImportKeys(String),
+    /// A sale in the sandbox, checkout and payment, each to a new buyer: the product.
+    Buy(String),
+    /// A license at random.
+    Validate { product: String, keys: i64, signed: bool },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -91,9 +96,14 @@ impl Work {
             Self::Get(path) => (Method::GET, path.as_str()),
             Self::CreateProduct { .. } => (Method::POST, "/v1/products"),
             Self::ImportKeys(path) => (Method::POST, path.as_str()),
+            Self::Buy(_) => (Method::POST, "/checkout/v1/sessions"),
+            Self::Validate { .. } => (Method::POST, "/dev/v1/licenses/validate"),
         };
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-        request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        // The public surface takes no keys.
+        if !path.starts_with("/checkout/") {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
         let body = match self {
             Self::Get(_) => return Ok(request.body(Full::default())?),
             Self::CreateProduct { keyed } => {
@@ -106,20 +116,39 @@ impl Work {
                 let codes: Vec<String> = (0..KEYS).map(|i| format!("{number:04}-{n:04}-{i:05}-7Q4X9ZKM")).collect();
                 serde_json::json!({ "keys": codes }).to_string()
             }
+            Self::Buy(product) => serde_json::json!({
+                "shop": "bench", "mode": "test", "email": format!("buyer-{number}-{n}@example.com"),
+                "items": [{ "product_id": product, "quantity": 1 }],
+            })
+            .to_string(),
+            Self::Validate { product, keys, signed } => {
+                let (license, machine) =
+                    (license_key(1 + (scatter(number, n) % keys.unsigned_abs()).cast_signed()), MACHINE);
+                let nonce = if *signed { format!(r#","nonce":"bench-{number:06}-{n:012}""#) } else { String::new() };
+                format!(r#"{{"key":"{license}","product_id":"{product}","hardware_id":"{machine}"{nonce}}}"#)
+            }
         };
         Ok(request.header(header::CONTENT_TYPE, "application/json").body(Full::from(body))?)
     }
 
     fn is_right(&self, status: StatusCode, body: &Bytes, first: &mut Option<Bytes>) -> bool {
+        let says = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
         match self {
             Self::Get(_) => status == StatusCode::OK && first.get_or_insert_with(|| body.clone()) == body,
             Self::CreateProduct { .. } => status == StatusCode::CREATED,
-            Self::ImportKeys(_) => {
-                let imported = format!(r#""imported":{KEYS},"#);
-                status == StatusCode::CREATED && body.windows(imported.len()).any(|part| part == imported.as_bytes())
-            }
+            Self::ImportKeys(_) => status == StatusCode::CREATED && says(&format!(r#""imported":{KEYS},"#)),
+            Self::Validate { signed, .. } => status == StatusCode::OK && *signed == says(r#""signed":"ey"#),
+            Self::Buy(_) => status == StatusCode::OK && says(r#""status":"completed""#) && says(r#""codes":[""#),
         }
     }
+}
+
+/// Splitmix64: the same numbers in each run, in no order.
+fn scatter(number: u64, n: u64) -> u64 {
+    let mut z = (number << 40 | n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// One GET, for set-up and checks.
@@ -200,7 +229,7 @@ async fn client(plan: Arc<Plan>, turns: Arc<Turns>, mut sender: SendRequest<Full
         let n = turns.next.fetch_add(1, Ordering::Relaxed);
         let request = plan.work.request(&plan.key, plan.number, n)?;
         let Some(due) = turns.turn(n).await else { return Ok(tally) };
-        let answer = send(&mut sender, request).await;
+        let answer = carry_out(&plan.work, &mut sender, request).await;
         tally.micros.record(u64::try_from(due.elapsed().as_micros())?)?;
         match answer {
             Ok((status, body)) if plan.work.is_right(status, &body, &mut tally.first) => {}
@@ -211,6 +240,25 @@ async fn client(plan: Arc<Plan>, turns: Arc<Turns>, mut sender: SendRequest<Full
             }
         }
     }
+}
+
+/// The request, and what follows from its answer; the last answer.
+async fn carry_out(
+    work: &Work,
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
+    let (status, body) = send(sender, request).await?;
+    if !matches!(work, Work::Buy(_)) || status != StatusCode::CREATED {
+        return Ok((status, body));
+    }
+    let session: serde_json::Value = serde_json::from_slice(&body)?;
+    let text = |name: &str| session[name].as_str().with_context(|| format!("a session without {name}"));
+    let payment = Request::post(format!("/checkout/v1/sessions/{}/pay", text("id")?))
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {}", text("token")?))
+        .body(Full::default())?;
+    send(sender, payment).await
 }
 
 /// When the next request is due.

@@ -6,10 +6,10 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `p6` … `p13` | one row group each of the specification's table |
+//! | `p5` … `p13` | one row group each of the specification's table; `stock` is a part of P6 |
 //! | `house`, `cluster` | the server's process, and the Postgres under it |
 //! | `load` | the load generator: this program again, as a process of its own |
-//! | `pgbench`, `source` | the reference: the statements as they stand in `src`, without the server |
+//! | `pgbench`, `source`, `sale` | the reference: the statements as they stand in `src`, without the server |
 //! | `measure`, `cpu`, `table` | samples, what they cost, and how they are shown |
 //! | `seed`, `process` | data, and child processes that do not outlive us |
 #![allow(
@@ -25,15 +25,20 @@ mod cpu;
 mod house;
 mod load;
 mod measure;
+mod p1;
 mod p11;
+mod p12;
 mod p13;
+mod p5;
 mod p6;
 mod p7;
 mod p8;
 mod pgbench;
 mod process;
+mod sale;
 mod seed;
 mod source;
+mod stock;
 mod table;
 
 use std::process::ExitCode;
@@ -45,12 +50,12 @@ use cluster::Cluster;
 use house::{House, Scale};
 use table::Row;
 
-const KNOWN: [&str; 5] = ["p6", "p7", "p8", "p11", "p13"];
+const KNOWN: [&str; 8] = ["p1", "p5", "p6", "p7", "p8", "p11", "p12", "p13"];
 
 /// What the house costs, against raw Postgres.
 #[derive(Parser)]
 struct Args {
-    /// p6, p7, p8, p11, p13: all unless said
+    /// p1 (with p2), p5, p6, p7, p8, p11, p12, p13: all unless said
     rows: Vec<String>,
     /// Small seeds and short runs: shows that it works, and measures little
     #[arg(long)]
@@ -111,10 +116,17 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 async fn measure(name: &str, house: &House) -> anyhow::Result<Vec<Row>> {
     match name {
-        "p6" => p6::run(house).await,
+        "p1" => p1::run(house).await,
+        "p5" => p5::run(house).await,
+        "p6" => {
+            let mut rows = p6::run(house).await?;
+            rows.extend(stock::run(house).await?);
+            Ok(rows)
+        }
         "p7" => p7::run(house).await,
         "p8" => p8::run(house).await,
         "p11" => p11::run(house).await,
+        "p12" => p12::run(house).await,
         _ => p13::run(house).await,
     }
 }

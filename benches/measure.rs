@@ -120,9 +120,15 @@ pub async fn best_clients(house: &House, database: &str, script: &Script) -> any
 }
 
 /// Latency at a share of the peak, from the instant at which each request was due.
-pub async fn open_loop(house: &House, stage: &Stage, work: Work, peak: f64) -> anyhow::Result<Sample> {
+pub async fn open_loop(
+    house: &House,
+    stage: &Stage,
+    connections: usize,
+    work: Work,
+    peak: f64,
+) -> anyhow::Result<Sample> {
     let pace = Pace::Open { per_second: peak * OPEN_LOOP_SHARE, seconds: house.scale.seconds };
-    let sample = ours(house, stage, CONNECTIONS, work, pace).await?;
+    let sample = ours(house, stage, connections, work, pace).await?;
     let Sample { per_second, p50_ms, p99_ms, .. } = sample;
     say(&format!("  open loop at {per_second:.0}/s: p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms"));
     Ok(sample)

@@ -23,8 +23,9 @@ pub async fn run(house: &House) -> anyhow::Result<Vec<Row>> {
         let rate = |samples: &[Sample]| samples[round - 1].per_second;
         say(&format!("  round {round}: with a key {:.0}/s, without {:.0}/s", rate(&with), rate(&without)));
     }
-    let open_with = open_loop(house, &stage, Work::CreateProduct { keyed: true }, peak(&with)).await?;
-    let open_without = open_loop(house, &stage, Work::CreateProduct { keyed: false }, peak(&without)).await?;
+    let open_with = open_loop(house, &stage, CONNECTIONS, Work::CreateProduct { keyed: true }, peak(&with)).await?;
+    let open_without =
+        open_loop(house, &stage, CONNECTIONS, Work::CreateProduct { keyed: false }, peak(&without)).await?;
     let total = |samples: &[Sample]| samples.iter().map(|sample| sample.answers).sum::<u64>();
     let keyed = total(&with) + open_with.answers + others[1].answers;
     check(&mut stage, keyed, total(&without) + open_without.answers + others[0].answers).await?;

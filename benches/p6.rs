@@ -14,7 +14,7 @@ use crate::seed::{self, Range};
 use crate::table::{Goal, Row};
 use crate::{say, source};
 
-const LIMIT: i64 = 25;
+pub const LIMIT: i64 = 25;
 /// Rows behind the deep page's beginning, so that it is a full one and not the last.
 const OLDEST: i64 = 100;
 const GOAL: Goal = Goal::AtLeast(0.4);
@@ -94,7 +94,7 @@ async fn compare(house: &House, stage: &Stage, list: List, pages: Vec<Page>) -> 
     }
     let mut rows = Vec::new();
     for (i, page) in pages.iter().enumerate() {
-        let open = open_loop(house, stage, page.work.clone(), peak(&ours[i])).await?;
+        let open = open_loop(house, stage, CONNECTIONS, page.work.clone(), peak(&ours[i])).await?;
         let row = Row::new("P6", page.what.clone(), "/s", peak(&ours[i]), Some(peak(&reference[i])), GOAL);
         let mut row = row.of(&ours[i], Some(&open)).against(&reference[i]);
         row.note(&format!("reference: {} clients", page.clients));
@@ -154,16 +154,45 @@ impl List {
         if self == Self::Orders {
             let until = after.unwrap_or(Uuid::max());
             let params = [is(&stage.shop), Param::Null("text[]"), is(&Uuid::nil()), is(&until), is(&rows)];
-            return Ok(Script::default().statement(&source::statement(source::ORDERS, "list")?, &params));
+            return Script::default().statement(&source::statement(source::ORDERS, "list")?, &params);
         }
-        let after = after.map_or(Param::Null("uuid"), |after| is(&after));
-        let params = [is(&stage.shop), is(&"{active,draft}"), Param::Null("text[]"), after, is(&rows)];
-        let script = Script::default().statement(&source::statement(source::PRODUCTS, "list")?, &params);
-        let sql = "select pool_id from products where shop_id = $1 and id = any($2) and pool_id is not null
-                   order by id desc";
-        let pools: Vec<Uuid> = sqlx::query_scalar(sql).bind(stage.shop).bind(ids).fetch_all(&mut stage.db).await?;
-        let pools: Vec<String> = pools.iter().map(Uuid::to_string).collect();
-        let params = [is(&stage.shop), is(&format!("{{{}}}", pools.join(",")))];
-        Ok(script.statement(&source::statement(source::SERIALS, "stock")?, &params))
+        products_script(stage, Shown::ToMerchants, after, ids).await
     }
+}
+
+/// Whom a list of products is for.
+#[derive(Clone, Copy)]
+pub enum Shown {
+    ToMerchants,
+    ToAll,
+}
+
+impl Shown {
+    /// Statuses, and whether only what is listed.
+    const fn filter(self) -> (&'static str, bool) {
+        match self {
+            Self::ToMerchants => ("{active,draft}", false),
+            Self::ToAll => ("{active}", true),
+        }
+    }
+}
+
+/// The two statements of a page of products: the rows, and their stock.
+pub async fn products_script(
+    stage: &mut Stage,
+    shown: Shown,
+    after: Option<Uuid>,
+    ids: &[Uuid],
+) -> anyhow::Result<Script> {
+    let is = |text: &dyn std::fmt::Display| Param::Is(text.to_string());
+    let after = after.map_or(Param::Null("uuid"), |after| is(&after));
+    let (statuses, listed) = shown.filter();
+    let params = [is(&stage.shop), is(&statuses), Param::Null("text[]"), is(&listed), after, is(&(LIMIT + 1))];
+    let script = Script::default().statement(&source::statement(source::PRODUCTS, "list")?, &params)?;
+    let sql = "select pool_id from products where shop_id = $1 and id = any($2) and pool_id is not null
+               order by id desc";
+    let pools: Vec<Uuid> = sqlx::query_scalar(sql).bind(stage.shop).bind(ids).fetch_all(&mut stage.db).await?;
+    let pools: Vec<String> = pools.iter().map(Uuid::to_string).collect();
+    let params = [is(&stage.shop), is(&format!("{{{}}}", pools.join(",")))];
+    script.statement(&source::statement(source::SERIALS, "stock")?, &params)
 }

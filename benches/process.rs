@@ -19,6 +19,17 @@ impl Running {
         self.0.id()
     }
 
+    /// Megabytes of memory that it has now, and the most it ever had.
+    pub fn resident_mb(&self) -> anyhow::Result<(f64, f64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let figure = |label: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(label)?.split_whitespace().next());
+            let kilobytes = line.and_then(|text| text.parse::<f64>().ok());
+            kilobytes.map(|kilobytes| kilobytes * 1_024.0 / 1e6).with_context(|| format!("/proc tells no {label}"))
+        };
+        Ok((figure("VmRSS:")?, figure("VmHWM:")?))
+    }
+
     pub fn stdout(&mut self) -> anyhow::Result<ChildStdout> {
         self.0.stdout.take().context("its output is being read already")
     }

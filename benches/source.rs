@@ -2,9 +2,14 @@
 
 use anyhow::Context as _;
 
+pub const CUSTOMERS: &str = include_str!("../src/domain/customers/sql.rs");
+pub const ITEMS: &str = include_str!("../src/domain/orders/items/sql.rs");
+pub const LEDGER: &str = include_str!("../src/domain/ledger/sql.rs");
+pub const OUTBOX: &str = include_str!("../src/domain/outbox/sql.rs");
 pub const PRODUCTS: &str = include_str!("../src/domain/products/sql.rs");
 pub const ORDERS: &str = include_str!("../src/domain/orders/sql.rs");
 pub const SERIALS: &str = include_str!("../src/domain/serials/sql.rs");
+pub const SHOPS: &str = include_str!("../src/domain/shops/sql.rs");
 
 /// The first SQL statement of a function.
 pub fn statement(source: &str, function: &str) -> anyhow::Result<String> {

@@ -11,12 +11,16 @@ create table orders (
     discount_cents   bigint      not null default 0 check (discount_cents >= 0),
     total_cents      bigint      not null check (total_cents >= 0),
     refunded_cents   bigint      not null default 0 check (refunded_cents >= 0),
-    gateway          text        check (gateway in ('sandbox')),
+    gateway          text        check (gateway in ('sandbox', 'manual')),
     payment_provider text,
     payment_chain    text,
     payment_asset    text,
     payment_tx_hash  text,
     return_url       text,
+    -- What the shop wrote when it completed or handed over the order itself; the buyer never sees it.
+    note             text,
+    -- Whether the buyer is told by mail.
+    mail             boolean     not null default true,
     custom_fields    jsonb       not null default '{}',
     expires_at       timestamptz not null,
     paid_at          timestamptz,
@@ -47,10 +51,15 @@ create table order_items (
     pool_id        uuid,
     -- Whether it took counted stock, which a release gives back.
     counted        boolean     not null default false,
+    -- How it is delivered, decided when it was sold.
+    method         text        not null check (method in ('codes', 'file', 'dynamic', 'text', 'access', 'merchant')),
+    -- Text that is handed over (a service text as sold, or what a dynamic call answered); sealed.
+    goods          bytea,
     delivery_state text        not null default 'pending' check (delivery_state in ('pending', 'awaiting_stock', 'delivered', 'failed')),
     delivered_at   timestamptz,
     primary key (shop_id, id),
     foreign key (shop_id, order_id) references orders (shop_id, id),
+    constraint order_items_codes_from_pool check ((method = 'codes') = (pool_id is not null)),
     constraint order_items_delivered_has_date check ((delivery_state = 'delivered') = (delivered_at is not null))
 );
 create index order_items_of_order on order_items (shop_id, order_id, id);

@@ -5,70 +5,158 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
-use crate::domain::keys::LastUsed;
+use crate::domain::keys::{Known, LastUsed};
+use crate::domain::licenses::{Throttled, Validations};
+use crate::domain::payments::Gateways;
 use crate::domain::serials::Cursors;
+use crate::error::{Error, Result};
 use crate::kit::env::Env;
+use crate::kit::file_store::{Bucket, FileStore};
+use crate::kit::lane::Lanes;
 use crate::kit::limiter::Limiter;
 use crate::kit::twins::Twins;
+use crate::kit::web_address::{Reach, WebAddress};
+use crate::outbound::Outbound;
 
 pub struct App {
     pub config: Config,
     /// Time, chance and the house's secrets.
-    pub env: Env,
+    pub env: Arc<Env>,
     /// For requests: as many connections as `permits`.
     pub requests: PgPool,
     /// A request waits here, before it is spawned, so that a client that leaves, leaves the queue.
     pub permits: Arc<Semaphore>,
     /// For the worker and the health checks.
     pub worker: PgPool,
-    pub limiter: Limiter,
+    pub limiter: Arc<Limiter>,
+    pub files: FileStore,
+    pub gateways: Gateways,
+    /// Calls to addresses that merchants gave.
+    pub outbound: Outbound,
     pub twins: Twins,
     pub cursors: Cursors,
     pub last_used: LastUsed,
+    /// Who keys are, for the lanes.
+    pub known: Known,
+    /// Attempts on licenses that a limit refused.
+    pub throttled: Arc<Throttled>,
+    pub validations: Lanes<Validations>,
     /// Rung after each commit that may have left work behind.
-    pub work: Notify,
+    pub work: Arc<Notify>,
     pub metrics: Option<PrometheusHandle>,
     /// Where clients reach us; without a trailing slash.
     pub public_url: String,
+    /// What the reference fills in on a demo install.
+    pub demo: Option<Demo>,
     draining: AtomicBool,
 }
 
+/// The demo shop's sandbox: its keys of test mode, never a live one, and its product.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    pub merchant: SecretString,
+    pub developer: SecretString,
+    pub product: String,
+}
+
 impl App {
-    #[must_use]
+    /// Within a runtime: the lanes run in tasks of their own.
+    ///
+    /// # Errors
+    /// Where the outbound client cannot be set up.
     pub fn new(
         config: Config,
         env: Env,
         requests: PgPool,
         worker: PgPool,
+        files: FileStore,
         public_url: String,
         metrics: Option<PrometheusHandle>,
-    ) -> Self {
+    ) -> Result<Self> {
+        let (env, limiter, work) = (Arc::new(env), Arc::new(Limiter::default()), Arc::new(Notify::new()));
+        let throttled = Arc::new(Throttled::default());
+        let validations = Validations {
+            env: env.clone(),
+            limiter: limiter.clone(),
+            throttled: throttled.clone(),
+            failures_max: config.rate_limits.then_some(config.limits.validation_failures),
+        };
+        let validations = Lanes::open(validations, &requests.connect_options(), &work);
+        let gateways = Gateways::new(config.sandbox_secret.clone());
+        let reach = if config.allow_private_webhooks { Reach::Loopback } else { Reach::Public };
         let permits = usize::try_from(requests.options().get_max_connections()).unwrap_or(8);
-        Self {
+        Ok(Self {
             config,
             env,
             requests,
             permits: Arc::new(Semaphore::new(permits)),
             worker,
-            limiter: Limiter::default(),
+            limiter,
+            files,
+            gateways,
+            outbound: Outbound::new(reach)?,
             twins: Twins::default(),
             cursors: Cursors::default(),
             last_used: LastUsed::default(),
-            work: Notify::new(),
+            known: Known::default(),
+            throttled,
+            validations,
+            work,
             metrics,
             public_url,
+            demo: None,
             draining: AtomicBool::new(false),
+        })
+    }
+
+    /// # Errors
+    /// [`Error::Invalid`] on `field` for an address that is further out than this server calls.
+    pub fn may_call(&self, field: &str, address: Option<&WebAddress>) -> Result<()> {
+        match address.map(|address| WebAddress::parse(address.as_str(), self.reach())) {
+            Some(Err(refused)) => Err(Error::invalid(field, refused)),
+            _ => Ok(()),
         }
+    }
+
+    /// Answers whoever waits in a lane; new ones are told to come back.
+    pub async fn drain_lanes(&self) {
+        self.validations.drain().await;
+    }
+
+    /// Where files are kept that products sell: the bucket that is set, or a directory of the data's.
+    pub fn file_store(config: &Config) -> Result<FileStore> {
+        match &config.files.bucket {
+            None => FileStore::in_directory(&config.data_dir.join("files")),
+            Some(bucket) => FileStore::in_bucket(&Bucket {
+                name: &bucket.name,
+                region: &bucket.region,
+                endpoint: bucket.endpoint.as_deref(),
+                access_key_id: &bucket.access_key_id,
+                secret_access_key: &bucket.secret_access_key,
+            }),
+        }
+    }
+
+    #[must_use]
+    pub fn with_demo(self, demo: Option<Demo>) -> Self {
+        Self { demo, ..self }
     }
 
     /// Where mails go that no server is configured for.
     #[must_use]
     pub fn mail_dir(&self) -> PathBuf {
         self.config.data_dir.join("mail")
+    }
+
+    /// How far calls to addresses that merchants gave may go.
+    #[must_use]
+    pub const fn reach(&self) -> Reach {
+        self.outbound.reach()
     }
 
     /// From now on `/readyz` is red, so that no balancer sends anything new.

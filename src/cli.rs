@@ -3,7 +3,9 @@
 mod database;
 mod demo;
 mod doctor;
+mod files;
 mod import;
+mod rotate;
 mod serve;
 mod shop;
 
@@ -54,7 +56,7 @@ enum Command {
     /// Shops
     #[command(subcommand)]
     Shop(ShopCommand),
-    /// API keys
+    /// API keys, and the house's own
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Load codes from a file, one a line or CSV (`serial[,variant]`); safe to run again
@@ -76,6 +78,9 @@ generate-codes | keyhouse import --shop demo --product prod_01J2… -")]
         /// `-` reads standard input
         file: std::path::PathBuf,
     },
+    /// Files that products sell
+    #[command(subcommand)]
+    Files(FilesCommand),
     /// Print an OpenAPI document as JSON
     Openapi {
         /// v1, dev, reseller or checkout
@@ -126,6 +131,26 @@ enum ShopCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum FilesCommand {
+    /// Store a file and make it what a `file_download` product sells; orders of the product get it from now on
+    #[command(after_help = "Examples:\n  keyhouse files put --shop demo --product prod_01J2… studio-pro.zip\n  \
+keyhouse files put --shop demo --product prod_01J2… --json book.pdf\n\nFiles are kept below the data directory, or in \
+the S3 bucket that the settings name, not encrypted.")]
+    Put {
+        /// The shop's slug or id
+        #[arg(long)]
+        shop: String,
+        /// The product's id, live or of the sandbox
+        #[arg(long)]
+        product: String,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+        file: std::path::PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Make an API key; its secret is shown once
     Mint {
@@ -141,6 +166,28 @@ enum KeysCommand {
         scopes: String,
         #[arg(long, default_value = "minted on the command line")]
         name: String,
+        /// For scripts
+        #[arg(long)]
+        json: bool,
+    },
+    /// Replace one of the house's own keys
+    #[command(subcommand)]
+    Rotate(RotateCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum RotateCommand {
+    /// The keys that sign verdicts and license files; no client that pins the published keys notices
+    #[command(after_help = "Examples:\n  keyhouse keys rotate signing             once a year, say\n  \
+keyhouse keys rotate signing --leaked    when somebody else may have the key\n  \
+keyhouse keys rotate signing --json | jq -r .signs\n\nThe successor, which /.well-known/jwks.json has listed since the \
+rotation before, signs from now on, and a new successor is published. The key that signed until now stays published until \
+the next rotation; then it is deleted, and license files that it signed must have been fetched anew. Running servers follow \
+in about a minute, without a restart.")]
+    Signing {
+        /// Stop publishing the key that signed until now at once: what it signed is refused from now on
+        #[arg(long)]
+        leaked: bool,
         /// For scripts
         #[arg(long)]
         json: bool,
@@ -202,8 +249,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 let wanted = shop::WantedKey { shop, surface: surface.into(), mode: mode.into(), scopes, name };
                 shop::mint(&config, wanted, json).await
             }
+            Command::Keys(KeysCommand::Rotate(RotateCommand::Signing { leaked, json })) => {
+                rotate::signing(&config, leaked, json).await
+            }
             Command::Import { shop, product, csv, json, file } => {
                 import::import(&config, import::Wanted { shop, product, file, csv, json }).await
+            }
+            Command::Files(FilesCommand::Put { shop, product, json, file }) => {
+                files::put(&config, files::Wanted { shop, product, file, json }).await
             }
             Command::Doctor { books, json } => doctor::examine(config, books, json).await,
             Command::Health => health(config.listen),

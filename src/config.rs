@@ -1,6 +1,8 @@
 //! Settings: `config/default.toml` (every key with its comment), then a file, then the environment.
 //! Nonsense is refused at the start, with the name of the key.
 
+mod files;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use figment::providers::{Env, Format as _, Toml};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+pub use files::{Bucket, Files};
 
 /// Every key, its default, one comment each.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -24,12 +28,17 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     pub rate_limits: bool,
     pub trusted_proxies: Vec<IpNet>,
+    pub allow_private_webhooks: bool,
     pub log: String,
     pub log_format: LogFormat,
     pub metrics_token: Option<SecretString>,
+    /// Without one no callback of the sandbox gateway is believed.
+    pub sandbox_secret: Option<SecretString>,
     pub limits: Limits,
+    pub retention: Retention,
     pub http: Http,
     pub pools: Pools,
+    pub files: Files,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -46,6 +55,19 @@ pub struct Limits {
     pub reads: u32,
     pub writes: u32,
     pub visitors: u32,
+    /// Validations of one license, as presented.
+    pub validations: u32,
+    /// Validations from one address.
+    pub validators: u32,
+    /// Failed validations of one shop; beyond these they are refused and only counted.
+    pub validation_failures: u32,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub license_events_days: u32,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -75,12 +97,22 @@ struct Raw {
     master_key: String,
     rate_limits: Switch,
     trusted_proxies: String,
+    allow_private_webhooks: bool,
     log: String,
     log_format: LogFormat,
     metrics_token: String,
+    gateways: Gateways,
     limits: Limits,
+    retention: Retention,
     http: Http,
     pools: Pools,
+    files: files::Raw,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gateways {
+    sandbox_secret: String,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -101,12 +133,20 @@ impl Config {
             bail!("KEYHOUSE_CONFIG names {file}, which is not there");
         }
         // Secrets are taken as they are: a key of digits must not be read as a number.
-        let verbatim = ["database_url", "master_key", "metrics_token"];
+        let verbatim = [
+            "database_url",
+            "master_key",
+            "metrics_token",
+            "gateways.sandbox_secret",
+            "files.access_key_id",
+            "files.secret_access_key",
+        ];
         let mut settings = Figment::from(Toml::string(DEFAULTS))
             .merge(Toml::file(file))
             .merge(Env::prefixed("KEYHOUSE_").ignore(&["config"]).ignore(&verbatim).split("__"));
         for key in verbatim {
-            if let Ok(value) = std::env::var(format!("KEYHOUSE_{}", key.to_uppercase())) {
+            let name = format!("KEYHOUSE_{}", key.to_uppercase().replace('.', "__"));
+            if let Ok(value) = std::env::var(name) {
                 settings = settings.merge((key, value));
             }
         }
@@ -167,16 +207,21 @@ impl Raw {
             .with_context(|| {
                 format!("trusted_proxies = {:?}: must be CIDRs such as 10.0.0.0/8", self.trusted_proxies)
             })?;
-        let per_minute = [self.limits.reads, self.limits.writes, self.limits.visitors];
+        let Limits { reads, writes, visitors, validations, validators, validation_failures } = self.limits;
+        let per_minute = [reads, writes, visitors, validations, validators, validation_failures];
         if per_minute.iter().any(|n| !(1..=60_000).contains(n)) {
             bail!("limits: each must be between 1 and 60000 a minute");
         }
         if self.http.header_timeout_s == 0 || self.http.body_timeout_s == 0 || self.http.connections == 0 {
             bail!("http: timeouts and connections must be at least 1");
         }
+        if self.retention.license_events_days < 7 {
+            bail!("retention.license_events_days: must be at least 7");
+        }
         if self.pools.worker < 2 {
             bail!("pools.worker: must be at least 2");
         }
+        let files = self.files.check()?;
         let given = |text: String| (!text.is_empty()).then(|| SecretString::from(text));
         Ok(Config {
             database_url: given(self.database_url),
@@ -186,12 +231,16 @@ impl Raw {
             master_key: given(self.master_key),
             rate_limits: self.rate_limits == Switch::On,
             trusted_proxies,
+            allow_private_webhooks: self.allow_private_webhooks,
             log: self.log,
             log_format: self.log_format,
             metrics_token: given(self.metrics_token),
+            sandbox_secret: given(self.gateways.sandbox_secret),
             limits: self.limits,
+            retention: self.retention,
             http: self.http,
             pools: self.pools,
+            files,
         })
     }
 }
@@ -207,6 +256,18 @@ mod tests {
         assert!(config.rate_limits && config.database_url.is_none());
     }
 
+    fn bucket(more: &str) -> String {
+        format!("[files]\nbucket = \"goods\"\naccess_key_id = \"AK\"\nsecret_access_key = \"hunter2\"\n{more}")
+    }
+
+    #[test]
+    fn a_bucket_never_shows_its_secret() {
+        let config = Config::parse(&bucket("endpoint = \"http://127.0.0.1:9000/\"\nallow_http = true")).unwrap();
+        let set = config.files.bucket.as_ref().unwrap();
+        assert_eq!(set.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
     #[test]
     fn nonsense_is_refused_by_name() {
         for (toml, named) in [
@@ -214,9 +275,17 @@ mod tests {
             ("public_url = \"shop.example\"", "public_url"),
             ("trusted_proxies = \"10.0.0.0/99\"", "trusted_proxies"),
             ("rate_limits = \"maybe\"", "rate_limits"),
+            ("allow_private_webhooks = \"some\"", "allow_private_webhooks"),
             ("typo = 1", "typo"),
             ("[limits]\nreads = 0", "limits"),
             ("[pools]\nworker = 1", "pools.worker"),
+            ("[retention]\nlicense_events_days = 0", "retention"),
+            ("[files]\nsize_mib_max = 0", "files.size_mib_max"),
+            ("[files]\nendpoint = \"https://s3.example\"", "bucket"),
+            ("[files]\nbucket = \"My Bucket\"", "bucket"),
+            ("[files]\nbucket = \"goods\"\naccess_key_id = \"AK\"", "secret_access_key"),
+            (&bucket("endpoint = \"s3.example\""), "endpoint"),
+            (&bucket("endpoint = \"http://s3.example\""), "allow_http"),
         ] {
             let error = format!("{:#}", Config::parse(toml).unwrap_err());
             assert!(error.contains(named), "{toml}: {error}");

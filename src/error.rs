@@ -20,9 +20,20 @@ pub enum Error {
     Forbidden(&'static str),
     /// Absent, or another tenant's: the two are never told apart.
     NotFound(&'static str),
+    /// It was there and is no longer: the text says why, and what to do instead. Answered as not found.
+    Gone(&'static str),
+    /// None of the bytes that are asked for is in what has this many.
+    RangeNotSatisfiable {
+        size_bytes: u64,
+    },
     Conflict(Conflict),
     /// A held account would fall below its floor.
     InsufficientFunds,
+    /// The license does not allow it. Where it was asked for, the refusal as a signed verdict.
+    License {
+        refusal: LicenseRefusal,
+        signed: Option<String>,
+    },
     MethodNotAllowed,
     RequestTimeout,
     BodyTooLarge {
@@ -43,6 +54,8 @@ pub enum Error {
     /// The answer to COMMIT was lost and no idempotency key tells what became of it.
     Unknown,
     Database(sqlx::Error),
+    /// The place where files lie does not answer, or has lost one. The text is for the log.
+    FileStore(String),
     /// A fault of ours. The text is for the log, never for the client.
     Internal(String),
 }
@@ -68,6 +81,58 @@ pub enum Conflict {
     IdempotencyInProgress,
     OutOfStock { product: String },
     WrongState(String),
+}
+
+/// Why a license may not be used, in the order in which it is checked (contract 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LicenseRefusal {
+    /// No such key in this shop, or it is another product's.
+    NotFound,
+    Revoked,
+    Suspended,
+    Expired,
+    IpBlocked,
+    HwidMismatch,
+    MaxUsesReached,
+}
+
+impl LicenseRefusal {
+    pub const ALL: [Self; 7] = [
+        Self::NotFound,
+        Self::Revoked,
+        Self::Suspended,
+        Self::Expired,
+        Self::IpBlocked,
+        Self::HwidMismatch,
+        Self::MaxUsesReached,
+    ];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "LICENSE_NOT_FOUND",
+            Self::Revoked => "LICENSE_REVOKED",
+            Self::Suspended => "LICENSE_SUSPENDED",
+            Self::Expired => "LICENSE_EXPIRED",
+            Self::IpBlocked => "LICENSE_IP_BLOCKED",
+            Self::HwidMismatch => "LICENSE_HWID_MISMATCH",
+            Self::MaxUsesReached => "LICENSE_MAX_USES_REACHED",
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NotFound => "There is no such license for this product.",
+            Self::Revoked => "The license was revoked.",
+            Self::Suspended => "The license is suspended.",
+            Self::Expired => "The license has expired.",
+            Self::IpBlocked => "The license may not be used from this address.",
+            Self::HwidMismatch => "The license is bound to another machine.",
+            Self::MaxUsesReached => "The license was used as often as it may be.",
+        }
+    }
 }
 
 /// What is wrong with which field; collected, so that a client mends everything at once.
@@ -176,6 +241,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Database(e) => write!(f, "database: {e}"),
+            Self::FileStore(text) => write!(f, "file store: {text}"),
             Self::Internal(text) => write!(f, "internal: {text}"),
             other => write!(f, "{other:?}"),
         }

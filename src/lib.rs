@@ -3,8 +3,9 @@
 //! # Three ideas
 //!
 //! 1. **A write is one Postgres transaction** that holds its idempotency record, its domain change and
-//!    its outbox rows. One place begins and commits it: [`http::door::write`]. Rooms take a connection
-//!    and never commit. So a retry is safe, and a failure is nothing having happened.
+//!    its outbox rows. One place begins and commits it: [`http::door::write`]; hot paths share a commit, and
+//!    there a lane does so for a group ([`kit::lane`]). Rooms take a connection and never commit. So a retry
+//!    is safe, and a failure is nothing having happened.
 //! 2. **Errors travel as one domain value**, [`Error`], and are put into words once, at each surface's
 //!    door ([`http::door::problem`], [`http::door::envelope`]).
 //! 3. **Authority is a type.** A handler that holds a [`http::door::caller::Merchant`] was let in with
@@ -16,9 +17,10 @@
 //! | --- | --- | --- |
 //! | [`cli`] | the commands; [`config`], [`telemetry`], [`app`] are what they set up | everything |
 //! | [`http`] | surfaces behind their [`http::door`]: HTTP and nothing else | `app`, `domain`, `kit` |
-//! | [`worker`] | what happens after the commit: mails, expiry, folding, sweeping | `app`, `domain`, `kit` |
+//! | [`worker`] | what happens after the commit: mails, questions to webhooks, expiry, folding, sweeping | `app`, `domain`, `outbound`, `kit` |
 //! | [`domain`] | the rooms: types, rules, operations, and each one's SQL | `kit`, rooms to its left |
-//! | [`kit`] | words that every room speaks: ids, money, time, sealing, lists | nothing |
+//! | [`outbound`] | calls to addresses that merchants gave, behind a guard | `kit` |
+//! | [`kit`] | words that every room speaks: ids, money, time, sealing, lists, lanes | nothing |
 //!
 //! # The path of a write
 //!
@@ -40,6 +42,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod kit;
+pub mod outbound;
 pub mod telemetry;
 pub mod worker;
 

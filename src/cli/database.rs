@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,7 +19,7 @@ use crate::kit::clock::Clock;
 use crate::kit::env::Env;
 use crate::kit::pool;
 use crate::kit::postgres::{self, Cluster, Lifetime, Settings, Status};
-use crate::kit::vault::{MasterKey, Vault};
+use crate::kit::vault::MasterKey;
 
 /// Every table, in the order in which they came.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -121,9 +122,9 @@ pub async fn open_env(config: &Config, db: &mut PgConnection) -> anyhow::Result<
             master
         }
     };
-    let vault: Vault = data_keys::open(&mut transaction, &master).await?;
+    let (vault, signing) = data_keys::open(&mut transaction, &master, &mut rng, Clock::System.now()).await?;
     transaction.commit().await?;
-    Ok(Env::new(Clock::System, rng, vault))
+    Ok(Env::new(Clock::System, rng, vault, Arc::new(signing)))
 }
 
 fn given_master(config: &Config, file: &Path) -> anyhow::Result<Option<MasterKey>> {

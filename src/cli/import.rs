@@ -15,7 +15,7 @@ use super::database::Session;
 use super::shop::explain;
 use crate::config::Config;
 use crate::domain::orders;
-use crate::domain::products::{self, ProductId};
+use crate::domain::products::{self, Product, ProductId};
 use crate::domain::serials::{self, CODE_BYTES_MAX, Code, Cursors};
 use crate::domain::shops::{self, Mode, Tenant};
 use crate::error::Error;
@@ -27,6 +27,8 @@ const BATCH: usize = 5_000;
 const REFUSALS_SHOWN: u64 = 100;
 /// A line much longer than any code is refused without being kept.
 const LINE_BYTES_MAX: u64 = 64 << 10;
+/// Some editors begin a file with it; it is no part of the first code.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[derive(Debug)]
 pub struct Wanted {
@@ -49,13 +51,16 @@ struct Report {
 /// Runs the import; exit status 1 where a line was refused.
 pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode> {
     let mut session = Session::open(config).await?;
-    let (shop, product) = find(&mut session.db, &wanted).await?;
+    let (shop, product) = find_product(&mut session.db, &wanted.shop, &wanted.product).await?;
+    if !product.r#type.takes_codes() {
+        bail!("{} is of type {}, which takes no codes", product.id, product.r#type.word());
+    }
     let bar = progress(&wanted.file);
     let source = open(&wanted.file, &bar)?;
     let csv = wanted.csv || wanted.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let lines: Box<dyn Iterator<Item = Line>> = if csv { Box::new(records(source)) } else { Box::new(lines(source)) };
 
-    let mut report = Report::default();
+    let mut report = Report { stock_after: stock(&mut session.db, shop, &product).await?, ..Report::default() };
     let mut batch = Vec::with_capacity(BATCH);
     for line in lines {
         match line.code? {
@@ -63,11 +68,13 @@ pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode>
             Err(why) => report.refuse(line.number, why, &bar),
         }
         if batch.len() == BATCH {
-            report.add(&mut session.db, &session.env, shop, product, &mut batch).await?;
+            report.add(&mut session.db, &session.env, shop, product.id, &mut batch).await?;
             bar.set_message(format!("{} imported", report.imported));
         }
     }
-    report.add(&mut session.db, &session.env, shop, product, &mut batch).await?;
+    if !batch.is_empty() {
+        report.add(&mut session.db, &session.env, shop, product.id, &mut batch).await?;
+    }
     bar.finish_and_clear();
     report.print(wanted.json);
     session.close().await?;
@@ -75,18 +82,26 @@ pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode>
 }
 
 /// The product names its shop: the live one, or its sandbox twin.
-async fn find(db: &mut PgConnection, wanted: &Wanted) -> anyhow::Result<(Tenant, ProductId)> {
-    let shop = shops::find(db, &wanted.shop, Mode::Live).await.map_err(explain)?;
-    let id = ProductId::parse(&wanted.product)
-        .with_context(|| format!("--product {:?} is not a product id such as prod_01J2…", wanted.product))?;
-    for tenant in [shop.tenant, shop.twin] {
+pub async fn find_product(db: &mut PgConnection, shop: &str, product: &str) -> anyhow::Result<(Tenant, Product)> {
+    let found = shops::find(db, shop, Mode::Live).await.map_err(explain)?;
+    let id = ProductId::parse(product)
+        .with_context(|| format!("--product {product:?} is not a product id such as prod_01J2…"))?;
+    for tenant in [found.tenant, found.twin] {
         match products::get(db, tenant, id).await {
-            Ok(_) => return Ok((tenant, id)),
+            Ok(product) => return Ok((tenant, product)),
             Err(Error::NotFound(_)) => {}
             Err(e) => return Err(explain(e)),
         }
     }
-    bail!("shop {:?} has no product {}, live or in its sandbox", wanted.shop, wanted.product)
+    bail!("shop {shop:?} has no product {product}, live or in its sandbox")
+}
+
+/// Of a product that has no pool yet, no code is free.
+async fn stock(db: &mut PgConnection, shop: Tenant, product: &Product) -> anyhow::Result<i64> {
+    match product.pool {
+        Some(pool) => serials::stock_of(db, shop, pool).await.map_err(explain),
+        None => Ok(0),
+    }
 }
 
 impl Report {
@@ -154,16 +169,17 @@ fn lines(mut source: impl BufRead) -> impl Iterator<Item = Line> {
             number += 1;
             let mut bytes = Vec::new();
             let read = source.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes);
+            let line = bytes.strip_prefix(BYTE_ORDER_MARK).filter(|_| number == 1).unwrap_or(&bytes);
             match read {
                 Err(e) => return Some(Line { number, code: Err(e.into()) }),
                 Ok(0) => return None,
-                Ok(_) if bytes.trim_ascii().is_empty() => {}
+                Ok(_) if line.trim_ascii().is_empty() => {}
                 Ok(_) if !bytes.ends_with(b"\n") && bytes.len() as u64 == LINE_BYTES_MAX => {
                     let skipped = skip_line(&mut source);
                     let code = skipped.map(|()| Err("must have at most 4096 bytes")).map_err(Into::into);
                     return Some(Line { number, code });
                 }
-                Ok(_) => return Some(Line { number, code: Ok(code(&bytes)) }),
+                Ok(_) => return Some(Line { number, code: Ok(code(line)) }),
             }
         }
     })
@@ -224,7 +240,7 @@ fn open(file: &Path, bar: &ProgressBar) -> anyhow::Result<Box<dyn BufRead>> {
 }
 
 /// A bar of the bytes read, where somebody looks.
-fn progress(file: &Path) -> ProgressBar {
+pub fn progress(file: &Path) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }

@@ -82,10 +82,13 @@ async fn start(
     let env = database::open_env(&config, &mut db).await?;
     let url = config.public_url(address);
     let wants_demo = demo || config.database_url.is_none();
-    let introduction = if wants_demo { demo::create(&mut db, &env, &url).await? } else { None };
+    let introduction = if wants_demo { demo::create(&mut db, &env, &config.data_dir, &url).await? } else { None };
     db.close().await?;
     let (requests, worker) = database::pools(&config, &database.url)?;
-    Ok((Arc::new(App::new(config, env, requests, worker, url, Some(metrics))), database, introduction))
+    let files = App::file_store(&config)?;
+    let demo = demo::recall(&env, &config.data_dir);
+    let app = App::new(config, env, requests, worker, files, url, Some(metrics))?.with_demo(demo);
+    Ok((Arc::new(app), database, introduction))
 }
 
 /// Tells whoever started us; a server does not fall over because nobody listens any more.
@@ -101,6 +104,7 @@ async fn finish(
 ) -> anyhow::Result<ExitCode> {
     let _ = stop.send(true);
     worker.await.context("the worker did not end well")?;
+    app.drain_lanes().await;
     app.requests.close().await;
     app.worker.close().await;
     if let Some(cluster) = cluster {

@@ -2,13 +2,16 @@
 //! (`sql.rs`, private). Operations take `&mut PgConnection`, then the tenant, and never commit.
 //! A room calls only rooms to its left:
 //!
-//! `data_keys · shops · outbox · idempotency · keys · products · customers · serials · ledger · payments · orders`
+//! `data_keys · shops · outbox · idempotency · keys · files · products · customers · serials · licenses · ledger · payments · dynamic · orders`
 
 pub mod customers;
 pub mod data_keys;
+pub mod dynamic;
+pub mod files;
 pub mod idempotency;
 pub mod keys;
 pub mod ledger;
+pub mod licenses;
 pub mod orders;
 pub mod outbox;
 pub mod payments;

@@ -5,6 +5,7 @@ pub mod dev;
 pub mod door;
 mod health;
 pub mod openapi;
+pub mod pages;
 pub mod reseller;
 mod serve;
 pub mod v1;
@@ -33,7 +34,7 @@ pub fn router(app: &Arc<App>) -> Router {
     for surface in openapi::SURFACES {
         router = router.nest(surface.prefix(), mount(app, surface));
     }
-    router.merge(pages(app)).with_state(app.clone())
+    router.merge(beside(app)).with_state(app.clone())
 }
 
 /// A surface's routes behind its door. Layers are listed from the inside out: what a request meets
@@ -75,9 +76,9 @@ fn not_routed(surface: Surface, request: Request) -> Response {
     }
 }
 
-/// Health, figures, documents; and everything that is no surface at all.
-fn pages(app: &Arc<App>) -> Router<Arc<App>> {
-    Router::new()
+/// Pages, health, figures, documents; and everything that is no surface at all.
+fn beside(app: &Arc<App>) -> Router<Arc<App>> {
+    pages::routes(Door { app: app.clone(), surface: Surface::Checkout })
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

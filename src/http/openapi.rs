@@ -6,7 +6,9 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
 };
@@ -15,6 +17,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::door::{Surface, envelope, problem};
 use crate::error::Error;
+
+/// The security scheme of a payment provider's own calls.
+const SIGNATURE: &str = "signature";
 
 pub const SURFACES: [Surface; 4] = [Surface::V1, Surface::Dev, Surface::Reseller, Surface::Checkout];
 
@@ -104,6 +109,14 @@ fn add_components(document: &mut OpenApi, surface: Surface) {
         Surface::Checkout => ("token", bearer("The session's own token: cs_…")),
     };
     components.security_schemes.insert(name.into(), RefOr::T(scheme));
+    if surface == Surface::Checkout {
+        let signature = ApiKeyValue::with_description(
+            "X-Sandbox-Signature",
+            "The provider's own, over the body; the sandbox's is t=<unix seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">",
+        );
+        let scheme = SecurityScheme::ApiKey(ApiKey::Header(signature));
+        components.security_schemes.insert(SIGNATURE.into(), RefOr::T(scheme));
+    }
     if surface.speaks_problem() {
         components.schemas.insert("Problem".into(), problem::Problem::schema());
     } else {
@@ -120,7 +133,8 @@ fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
     if let (Some(tags), Some(name)) = (&operation.tags, &operation.operation_id) {
         operation.operation_id = Some(format!("{}_{name}", tags.join("_").replace(' ', "_")));
     }
-    let write = *method != HttpMethod::Get;
+    let signed = operation.security.as_ref().is_some_and(|all| all.iter().any(is_signature));
+    let write = *method != HttpMethod::Get && !signed;
     let in_path = operation.parameters.as_ref().is_some_and(|all| all.iter().any(is_in_path));
     let secured = operation.security.is_some();
     let refusals: &[(u16, &str, bool)] = &[
@@ -156,6 +170,10 @@ fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
             .build();
         operation.parameters.get_or_insert_default().push(RefOr::T(key));
     }
+}
+
+fn is_signature(requirement: &SecurityRequirement) -> bool {
+    *requirement == SecurityRequirement::new::<_, [&str; 0], &str>(SIGNATURE, [])
 }
 
 fn is_in_path(parameter: &RefOr<Parameter>) -> bool {

@@ -1,6 +1,6 @@
 //! What a room may use besides the database: time, chance, and the house's secrets, as one argument.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use rand::rngs::ChaCha20Rng;
@@ -8,11 +8,13 @@ use rand::{Rng, SeedableRng};
 
 use super::clock::Clock;
 use super::id::{Entity, Id, Sequence};
+use super::jws::KeyRing;
 use super::vault::Vault;
 
 pub struct Env {
     pub clock: Clock,
     pub vault: Vault,
+    pub signing: Arc<KeyRing>,
     chance: Mutex<Chance>,
 }
 
@@ -23,8 +25,8 @@ struct Chance {
 
 impl Env {
     #[must_use]
-    pub fn new(clock: Clock, rng: ChaCha20Rng, vault: Vault) -> Self {
-        Self { clock, vault, chance: Mutex::new(Chance { rng, ids: Sequence::default() }) }
+    pub fn new(clock: Clock, rng: ChaCha20Rng, vault: Vault, signing: Arc<KeyRing>) -> Self {
+        Self { clock, vault, signing, chance: Mutex::new(Chance { rng, ids: Sequence::default() }) }
     }
 
     #[must_use]

@@ -160,6 +160,19 @@ impl Form {
         Self { members, wrong: Fields::default() }
     }
 
+    /// Takes `camelCase` names for their `snake_case` ones, as `/dev/v1` does; where both are given, the
+    /// latter counts.
+    pub fn in_snake_case(&mut self) {
+        for (name, value) in std::mem::take(&mut self.members) {
+            let snake = snake_case(&name);
+            if snake == name {
+                self.members.insert(name, value);
+            } else {
+                self.members.entry(snake).or_insert(value);
+            }
+        }
+    }
+
     /// Reads the whole object as `T`.
     ///
     /// # Errors
@@ -215,6 +228,17 @@ impl Form {
     }
 }
 
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
 /// What is wrong with the field itself.
 #[must_use]
 pub fn wrong(message: impl Into<String>) -> Fields {
@@ -227,6 +251,16 @@ pub fn text(value: Json) -> Reading<String> {
     match value {
         Json::Text(text) => Ok(text),
         _ => Err(wrong("must be a string")),
+    }
+}
+
+/// # Errors
+/// Where it is not true or false.
+#[expect(clippy::needless_pass_by_value, reason = "every reader takes its value")]
+pub fn truth(value: Json) -> Reading<bool> {
+    match value {
+        Json::Bool(truth) => Ok(truth),
+        _ => Err(wrong("must be true or false")),
     }
 }
 

@@ -76,12 +76,40 @@ impl Currency {
     /// `49.00 USD`: for people to read.
     #[must_use]
     pub fn display(self, amount: Cents) -> String {
+        format!("{} {}", self.decimal(amount), self.code())
+    }
+
+    /// Major units as a JSON number: `49.0`. Up to fifteen digits a client that reads numbers as binary
+    /// fractions gets back the very amount that was meant.
+    #[must_use]
+    pub fn major(self, amount: Cents) -> serde_json::Number {
+        self.decimal(amount).parse().unwrap_or_else(|_| amount.0.into())
+    }
+
+    /// Minor units of a decimal such as `49.9`; `None` where it has more digits than the currency, or is no amount.
+    #[must_use]
+    pub fn minor(self, decimal: &str) -> Option<Cents> {
+        let (sign, digits) = decimal.strip_prefix('-').map_or((1, decimal), |digits| (-1, digits));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let exponent = usize::from(self.exponent());
+        let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > exponent || !plain(whole) || !plain(fraction) {
+            return None;
+        }
+        let cents: i64 = format!("{whole}{fraction:0<exponent$}").parse().ok()?;
+        Cents::new(sign * cents)
+    }
+
+    /// `49.00`.
+    #[must_use]
+    pub fn decimal(self, amount: Cents) -> String {
         let exponent = usize::from(self.exponent());
         let sign = if amount.0 < 0 { "-" } else { "" };
         let digits = format!("{:0>width$}", amount.0.unsigned_abs(), width = exponent + 1);
         let (whole, fraction) = digits.split_at(digits.len() - exponent);
         let point = if exponent == 0 { "" } else { "." };
-        format!("{sign}{whole}{point}{fraction} {}", self.code())
+        format!("{sign}{whole}{point}{fraction}")
     }
 }
 
@@ -114,7 +142,24 @@ mod tests {
         assert_eq!(display("KWD", 1), "0.001 KWD");
     }
 
+    /// Fifteen digits: what every double carries (IEEE 754).
+    const EXACT_MINOR: i64 = 999_999_999_999_999;
+
     proptest! {
+        #[test]
+        fn a_decimal_is_read_as_it_is_written(cents in -MAX_CENTS..=MAX_CENTS, code in prop::sample::select(vec!["USD", "JPY", "KWD"])) {
+            let currency = Currency::parse(code).unwrap();
+            prop_assert_eq!(currency.minor(&currency.decimal(Cents(cents))), Some(Cents(cents)));
+        }
+
+        #[test]
+        fn a_number_survives_binary_fractions(cents in -EXACT_MINOR..=EXACT_MINOR, code in prop::sample::select(vec!["USD", "JPY", "KWD"])) {
+            let currency = Currency::parse(code).unwrap();
+            let sent = serde_json::to_string(&currency.major(Cents(cents))).unwrap();
+            let read: f64 = sent.parse().unwrap();
+            prop_assert_eq!(currency.minor(&format!("{read}")), Some(Cents(cents)));
+        }
+
         #[test]
         fn arithmetic_is_exact_or_refused(a in -MAX_CENTS..=MAX_CENTS, n in 0_i64..100_000) {
             let exact = i128::from(a) * i128::from(n);

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::json::{Json, Reading, text, wrong};
 use super::money::{Cents, Currency};
+use super::web_address::{Reach, WebAddress};
 
 /// RFC 5321: 256 octets for a path, less the angle brackets.
 const EMAIL_CHARS_MAX: usize = 254;
@@ -99,6 +100,47 @@ pub fn currency(value: Json) -> Reading<Currency> {
 pub fn price(value: Json) -> Reading<Cents> {
     let cents = super::json::whole(0, PRICE_CENTS_MAX)(value)?;
     Cents::new(cents).ok_or_else(|| wrong("is too large"))
+}
+
+/// An amount of major units as a client wrote it; what it is in minor units, its currency says
+/// ([`Currency::minor`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Major(String);
+
+impl Major {
+    /// # Errors
+    /// [`crate::error::Fields`] where it has more digits than the currency, is negative, or beyond [`PRICE_CENTS_MAX`].
+    pub fn in_currency(&self, currency: Currency) -> Reading<Cents> {
+        let cents = currency.minor(&self.0).filter(|cents| (0..=PRICE_CENTS_MAX).contains(&cents.get()));
+        cents.ok_or_else(|| {
+            wrong(format!(
+                "must be an amount from 0 on with at most {} decimals in {}",
+                currency.exponent(),
+                currency.code()
+            ))
+        })
+    }
+}
+
+/// A decimal of major units, as a number or as a string.
+///
+/// # Errors
+/// Where it is neither.
+pub fn major(value: Json) -> Reading<Major> {
+    match value {
+        Json::Int(whole) => Ok(Major(whole.to_string())),
+        Json::Float(number) => Ok(Major(number.to_string())),
+        Json::Text(text) => Ok(Major(text)),
+        _ => Err(wrong("must be a number, such as 49.00")),
+    }
+}
+
+/// An address to call. How far out this server calls is for [`crate::app::App::may_call`] to say.
+///
+/// # Errors
+/// Where it is none that any server of ours would call.
+pub fn web_address(value: Json) -> Reading<WebAddress> {
+    WebAddress::parse(&text(value)?, Reach::Loopback).map_err(wrong)
 }
 
 /// One word of a closed list.

@@ -10,25 +10,23 @@ use super::mail;
 /// Taken at once from one shop, before the next shop's turn.
 const MAILS_A_LEASE: i64 = 20;
 
-/// Sends what is due, a few of each shop in turn; answers how many were tried.
+/// Sends a few of each shop's due mails; answers how many were tried. There may be more: the bell is
+/// rung for them, so that the worker gets to its other duties in between, however many there are.
 pub async fn mails(app: &App) -> Result<usize> {
-    let mut tried = 0;
-    loop {
-        let mut leased = Vec::new();
-        {
-            let mut db = app.worker.acquire().await?;
-            for shop in outbox::shops_with_due_mail(&mut db, app.env.now()).await? {
-                leased.extend(outbox::lease_mails(&mut db, shop, app.env.now(), MAILS_A_LEASE).await?);
-            }
-        }
-        if leased.is_empty() {
-            return Ok(tried);
-        }
-        tried += leased.len();
-        for mail in &leased {
-            send(app, mail).await?;
+    let mut leased = Vec::new();
+    {
+        let mut db = app.worker.acquire().await?;
+        for shop in outbox::shops_with_due_mail(&mut db, app.env.now()).await? {
+            leased.extend(outbox::lease_mails(&mut db, shop, app.env.now(), MAILS_A_LEASE).await?);
         }
     }
+    for mail in &leased {
+        send(app, mail).await?;
+    }
+    if !leased.is_empty() {
+        app.work.notify_one();
+    }
+    Ok(leased.len())
 }
 
 async fn send(app: &App, mail: &Mail) -> Result<()> {

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 
 use lettre::message::{Mailbox, Message};
 use minijinja::{Environment, context};
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::domain::outbox::{Mail, MailId, Template};
-use crate::domain::{orders, serials, shops};
+use crate::domain::{orders, shops};
 use crate::error::{Error, Result};
+use crate::kit::secret;
 
 const ORDER_DELIVERED: &str = include_str!("order_delivered.txt");
 
@@ -46,15 +46,23 @@ async fn order_delivered(app: &App, mail: &Mail) -> Result<(String, String, Stri
     let mut db = app.worker.acquire().await?;
     let shop = shops::get(&mut db, mail.shop).await?;
     let (order, items) = orders::get(&mut db, mail.shop, orders::OrderId::from(mail.subject_id)).await?;
-    let ids: Vec<Uuid> = items.iter().map(|item| *item.id).collect();
-    let codes = serials::delivered(&mut db, mail.shop, &app.env, &ids).await?;
+    let goods = orders::goods(&mut db, mail.shop, &app.env, &order, &items).await?;
+    let page = if goods.iter().any(|goods| goods.download.is_some()) {
+        // A link to a file ends within a day; the page has a fresh one whenever the mail is read.
+        let token = orders::admit(&mut db, mail.shop, &app.env, order.id).await?;
+        Some(format!("{}/checkout/{}#token={}", app.public_url, order.id.uuid(), secret::reveal(&token)))
+    } else {
+        None
+    };
     drop(db);
     let lines: Vec<_> = items
         .iter()
-        .map(|item| {
-            let own = codes.iter().filter(|delivered| delivered.item == *item.id);
-            let own: Vec<String> = own.map(|delivered| delivered.code.as_str().to_owned()).collect();
-            context! { product => &item.product_name, quantity => item.quantity, codes => own }
+        .zip(goods)
+        .map(|(item, goods)| {
+            let codes: Vec<String> = goods.codes.iter().map(|code| code.as_str().to_owned()).collect();
+            let file = goods.download.map(|download| download.file.name);
+            let (product, quantity) = (&item.product_name, item.quantity);
+            context! { product => product, quantity => quantity, codes => codes, text => goods.text, file => file }
         })
         .collect();
     let template = TEMPLATES.get_template("order_delivered").map_err(|e| Error::Internal(format!("template: {e}")))?;
@@ -64,6 +72,7 @@ async fn order_delivered(app: &App, mail: &Mail) -> Result<(String, String, Stri
             order => order.id.to_string(),
             total => order.currency.display(order.total),
             lines => lines,
+            page => page,
         })
         .map_err(|e| Error::Internal(format!("template: {e}")))?;
     Ok((format!("Your order from {}", one_line(&shop.name)), body, one_line(&shop.name)))

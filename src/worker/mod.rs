@@ -1,18 +1,19 @@
-//! What happens after the commit: mails go out, expired checkouts give their stock back, figures are
+//! What happens after the commit: mails go out, merchants are asked for goods, expired checkouts give their stock back, figures are
 //! folded, what is spent is swept. Any number of workers may run; rows are leased or locked, never shared.
 
 mod deliver;
+mod dynamic;
 mod mail;
 mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Alone enough, should no commit of this process ring the bell.
 const TICK: Duration = Duration::from_secs(1);
@@ -29,6 +30,9 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ticks = 0_u32;
+    // Calls to merchants have a task of their own: one that hangs holds up no mail.
+    let bell = Arc::new(Notify::new());
+    let calls = tokio::spawn(dynamic::run(app.clone(), bell.clone(), stop.clone()));
     while !*stop.borrow() {
         tokio::select! {
             _ = tick.tick() => {
@@ -37,34 +41,48 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
             }
             () = app.work.notified() => {
                 // A permit that was stored while we worked is taken here at once, so no commit is missed.
+                bell.notify_one();
                 log("deliver mails", deliver::mails(&app).await);
                 tokio::time::sleep(PAUSE).await;
             }
             _ = stop.changed() => {}
         }
     }
+    log("write down throttled validations", sweep::throttled(&app).await);
     log("write down when keys were last used", sweep::last_used(&app).await);
+    log("finish calls", calls.await.map_err(|e| Error::Internal(format!("calls: {e}"))));
 }
 
 /// Everything that is due; `slow` includes what is looked at once a minute.
 async fn sweep(app: &App, slow: bool) {
     log("deliver mails", deliver::mails(app).await);
+    log("write down throttled validations", sweep::throttled(app).await);
     log("expire checkouts", sweep::expired(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
     log("fold stock", sweep::stock(app).await);
     log("fold the ledger", sweep::ledger(app).await);
     if slow {
         app.cursors.reset();
+        log("make and drop partitions", sweep::partitions(app).await);
+        log("read the signing keys", sweep::signing_keys(app).await);
         log("sweep idempotency keys", sweep::idempotency(app).await);
         log("write down when keys were last used", sweep::last_used(app).await);
     }
 }
 
 /// Works until nothing is due: for tests, which have no patience.
-pub async fn settle(app: &App) -> Result<()> {
-    while deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await? > 0 {}
+pub async fn settle(app: &Arc<App>) -> Result<()> {
+    loop {
+        let called = dynamic::settle(app).await?;
+        let done = deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await?;
+        if called + done == 0 {
+            break;
+        }
+    }
     sweep::stock(app).await?;
     sweep::ledger(app).await?;
+    sweep::throttled(app).await?;
+    sweep::signing_keys(app).await?;
     sweep::last_used(app).await
 }
 

@@ -4,7 +4,7 @@ use sqlx::{Acquire as _, PgConnection};
 
 use crate::app::App;
 use crate::domain::shops::Tenant;
-use crate::domain::{idempotency, keys, ledger, orders, serials};
+use crate::domain::{data_keys, idempotency, keys, ledger, licenses, orders, serials};
 use crate::error::Result;
 
 const ORDERS_A_BATCH: i64 = 100;
@@ -71,4 +71,36 @@ pub async fn idempotency(app: &App) -> Result<()> {
 pub async fn last_used(app: &App) -> Result<()> {
     let mut db = app.worker.acquire().await?;
     keys::flush_last_used(&mut db, &app.last_used).await
+}
+
+/// Writes down what limits refused since the last time, a row a key.
+pub async fn throttled(app: &App) -> Result<()> {
+    let counted = app.throttled.take();
+    if counted.is_empty() {
+        return Ok(());
+    }
+    let mut db = app.worker.acquire().await?;
+    for (shop, counts) in counted {
+        licenses::write_throttled(&mut db, shop, &app.env, &counts).await?;
+    }
+    Ok(())
+}
+
+/// Makes the partitions of the weeks to come, and drops those whose time is over.
+pub async fn partitions(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    let now = app.env.now();
+    let mut batch = db.begin().await?;
+    licenses::audit::make_partitions(&mut batch, now).await?;
+    batch.commit().await?;
+    let mut batch = db.begin().await?;
+    licenses::audit::drop_partitions(&mut batch, now, app.config.retention.license_events_days).await?;
+    batch.commit().await?;
+    Ok(())
+}
+
+/// Reads the signing keys again: another process may have rotated them.
+pub async fn signing_keys(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    data_keys::reload_signing(&mut db, &app.env.signing).await
 }

@@ -1,12 +1,15 @@
 //! One row a key. Claiming it is the first thing a write does and storing its answer the last, in one
 //! transaction: a twin waits in the insert and then sees the answer, and a crash leaves nothing.
 
+mod batch;
 mod sql;
 
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+pub use batch::Batch;
 
 use super::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
@@ -73,13 +76,13 @@ pub async fn find(db: &mut PgConnection, shop: Tenant, env: &Env, claim: &Claim)
         return Err(Error::Conflict(Conflict::IdempotencyMismatch));
     }
     let (Some(status), Some(body)) = (row.status, row.body) else { return Err(vanished()) };
-    let body = env.vault.open(place(shop, claim), &body)?;
+    let body = env.vault.open(place(shop, &claim.key_hash), &body)?;
     Ok(Some(Stored { status: status.unsigned_abs(), body }))
 }
 
 /// Stores the answer of a claimed key; only ever a 2xx.
 pub async fn store(db: &mut PgConnection, shop: Tenant, env: &Env, claim: &Claim, answer: &Stored) -> Result<()> {
-    let sealed = env.vault.seal(place(shop, claim), &answer.body, &mut env.fork_rng())?;
+    let sealed = env.vault.seal(place(shop, &claim.key_hash), &answer.body, &mut env.fork_rng())?;
     let status = i16::try_from(answer.status).unwrap_or(i16::MAX);
     Ok(sql::store(db, shop.uuid(), claim, status, &sealed).await?)
 }
@@ -89,8 +92,8 @@ pub async fn sweep(db: &mut PgConnection, now: DateTime<Utc>) -> Result<u64> {
     Ok(sql::sweep(db, now).await?)
 }
 
-fn place(shop: Tenant, claim: &Claim) -> Place {
-    Place { shop: shop.uuid(), table: "idempotency", id: Uuid::from_bytes(claim.key_hash) }
+fn place(shop: Tenant, key_hash: &[u8; 16]) -> Place {
+    Place { shop: shop.uuid(), table: "idempotency", id: Uuid::from_bytes(*key_hash) }
 }
 
 fn vanished() -> Error {

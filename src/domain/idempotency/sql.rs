@@ -3,8 +3,17 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Claim;
+use super::batch::Columns;
 
 pub struct Row {
+    pub fingerprint: Vec<u8>,
+    pub status: Option<i16>,
+    pub body: Option<Vec<u8>>,
+}
+
+pub struct NamedRow {
+    pub scope: String,
+    pub key_hash: Vec<u8>,
     pub fingerprint: Vec<u8>,
     pub status: Option<i16>,
     pub body: Option<Vec<u8>>,
@@ -62,6 +71,59 @@ pub async fn store(db: &mut PgConnection, shop: Uuid, claim: &Claim, status: i16
     .execute(db)
     .await
     .map(drop)
+}
+
+pub async fn find_all(
+    db: &mut PgConnection,
+    shop: Uuid,
+    scopes: &[String],
+    keys: &[Vec<u8>],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<NamedRow>> {
+    sqlx::query_as!(
+        NamedRow,
+        "select i.scope, i.key_hash, i.fingerprint, i.status, i.body
+         from unnest($2::text[], $3::bytea[]) as k (scope, key_hash)
+         join idempotency i on i.shop_id = $1 and i.scope = k.scope and i.key_hash = k.key_hash
+         where i.expires_at > $4",
+        shop,
+        scopes,
+        keys,
+        now
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Stores answers with their claims, taking expired rows over; answers how many it could.
+pub async fn store_all(
+    db: &mut PgConnection,
+    shop: Uuid,
+    rows: &Columns,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "insert into idempotency as i (shop_id, scope, key_hash, fingerprint, status, body, created_at, expires_at)
+         select $1, k.scope, k.key_hash, k.fingerprint, k.status, k.body, $7, $8
+         from unnest($2::text[], $3::bytea[], $4::bytea[], $5::smallint[], $6::bytea[])
+             as k (scope, key_hash, fingerprint, status, body)
+         on conflict (shop_id, scope, key_hash) do update
+         set fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
+             created_at = excluded.created_at, expires_at = excluded.expires_at
+         where i.expires_at <= $7",
+        shop,
+        &rows.scopes,
+        &rows.keys,
+        &rows.fingerprints,
+        &rows.statuses,
+        &rows.bodies,
+        now,
+        until
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 pub async fn sweep(db: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<u64> {

@@ -2,14 +2,19 @@
 //!
 //! Keys belong to the live shop and carry their mode; authenticating a test key yields the twin.
 
+mod known;
 mod last_used;
 mod scopes;
 mod sql;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
+pub use known::Known;
 pub use last_used::LastUsed;
 pub use scopes::{Scope, Surface, developer, merchant};
 
@@ -89,6 +94,13 @@ pub async fn authenticate(db: &mut PgConnection, hash: &[u8; 32]) -> Result<Opti
 /// earlier statement: then no revocation can have been answered before this transaction commits.
 pub async fn stands(db: &mut PgConnection, caller: &Caller) -> Result<bool> {
     Ok(sql::stands(db, caller.owner.uuid(), *caller.key).await?)
+}
+
+/// Those of one shop's keys that still stand, with what each may do. As [`stands`], for a group.
+pub async fn standing(db: &mut PgConnection, owner: Tenant, keys: &[KeyId]) -> Result<HashMap<KeyId, Vec<String>>> {
+    let ids: Vec<Uuid> = keys.iter().map(|key| key.uuid()).collect();
+    let rows = sql::standing(db, owner.uuid(), &ids).await?;
+    Ok(rows.into_iter().map(|row| (Id::from(row.id), row.scopes)).collect())
 }
 
 /// Makes a key of the shop `owner` (the live one).

@@ -136,6 +136,17 @@ pub mod developer {
         WebhooksWrite = "webhooks.write",
     }
 
+    /// Validating needs no more than reading; a key inside a desktop program holds `licenses.validate`
+    /// alone, and can do nothing else.
+    pub struct Validation;
+
+    impl super::Scope for Validation {
+        const NAME: &'static str = "licenses.read";
+        fn granted(held: &[String]) -> bool {
+            ["licenses.validate", "licenses.read", "*"].iter().any(|scope| super::holds(held, scope))
+        }
+    }
+
     /// Any key may ask what it is itself.
     pub struct Any;
 

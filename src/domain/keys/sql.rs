@@ -38,6 +38,22 @@ pub async fn by_hash(db: &mut PgConnection, hash: &[u8]) -> sqlx::Result<Option<
     .await
 }
 
+pub struct StandingRow {
+    pub id: Uuid,
+    pub scopes: Vec<String>,
+}
+
+pub async fn standing(db: &mut PgConnection, shop: Uuid, keys: &[Uuid]) -> sqlx::Result<Vec<StandingRow>> {
+    sqlx::query_as!(
+        StandingRow,
+        "select id, scopes from api_keys where shop_id = $1 and id = any($2) and revoked_at is null",
+        shop,
+        keys
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn stands(db: &mut PgConnection, shop: Uuid, key: Uuid) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select from api_keys where shop_id = $1 and id = $2 and revoked_at is null) as "stands!""#,

@@ -4,13 +4,13 @@ use chrono::Duration;
 use secrecy::SecretString;
 use sqlx::PgConnection;
 
-use super::{DeliveryState, Item, Order, Status, delivery, payment, sql};
+use super::{DeliveryState, Item, Method, Order, OrderId, Status, delivery, goods, items, payment, sql};
 use crate::domain::customers;
 use crate::domain::outbox::{self, Event};
-use crate::domain::payments::{self, Gateway};
+use crate::domain::payments::{Gateway, Gateways};
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::serials::{self, Cursors};
-use crate::domain::shops::{self, Listed, Shop};
+use crate::domain::shops::{self, Listed, Shop, Tenant};
 use crate::error::{Error, Fields, Result};
 use crate::kit::env::Env;
 use crate::kit::money::{Cents, Currency};
@@ -52,12 +52,19 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`Error::Invalid`] by line; [`crate::error::Conflict::OutOfStock`].
-pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Cursors, new: NewOrder) -> Result<Opened> {
+pub async fn open(
+    db: &mut PgConnection,
+    shop: &Shop,
+    env: &Env,
+    cursors: &Cursors,
+    gateways: &Gateways,
+    new: NewOrder,
+) -> Result<Opened> {
     let tenant = shop.tenant;
     let ids: Vec<ProductId> = new.items.iter().map(|line| line.product).collect();
     let catalogue = products::get_all(db, tenant, &ids).await?;
     let cart = Cart::price(&new.items, &catalogue)?;
-    let gateway = payments::choose(shop.mode, cart.total, new.gateway)?;
+    let gateway = gateways.choose(shop.mode, cart.total, new.gateway)?;
     let customer = customers::ensure(db, tenant, env, &new.email).await?;
 
     let order = Order {
@@ -74,14 +81,15 @@ pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Curso
         gateway,
         payment: None,
         return_url: new.return_url,
+        note: None,
+        mail: true,
         expires_at: env.now() + RESERVED_FOR,
         paid_at: None,
     };
-    let items: Vec<Item> = cart.lines.iter().map(|line| line.item(env, &order)).collect();
+    let items: Vec<Item> = cart.lines.iter().map(|line| line.item(tenant, env, &order)).collect::<Result<_>>()?;
     sql::insert_order(db, tenant.uuid(), &order, &new.custom_fields, env.now()).await?;
-    sql::insert_items(db, tenant.uuid(), &items).await?;
-    let token = secret::mint(Kind::Checkout, &mut env.fork_rng());
-    shops::list(db, tenant, Listed::Checkout, &token.hash, *order.id).await?;
+    items::insert(db, tenant, &items).await?;
+    let token = admit(db, tenant, env, order.id).await?;
     outbox::emit(db, tenant, env, &[Event::OrderCreated(order.facts())]).await?;
     serials::reserve(db, tenant, env, cursors, &delivery::demands(&items)).await?;
     // Counted stock is a row that every sale of the product needs: last, so that it is held briefly, and
@@ -93,11 +101,19 @@ pub async fn open(db: &mut PgConnection, shop: &Shop, env: &Env, cursors: &Curso
     }
 
     let (order, items) = if order.total == Cents::ZERO {
-        payment::settle(db, tenant, env, cursors, shop.currency, order, items).await?
+        payment::settle(db, tenant, env, cursors, order, items).await?
     } else {
         (order, items)
     };
-    Ok(Opened { order, items, token: token.secret })
+    Ok(Opened { order, items, token })
+}
+
+/// A token that opens this order for its buyer: the session's own, or another one for a mail, since the
+/// first is known by its hash alone.
+pub async fn admit(db: &mut PgConnection, shop: Tenant, env: &Env, order: OrderId) -> Result<SecretString> {
+    let token = secret::mint(Kind::Checkout, &mut env.fork_rng());
+    shops::list(db, shop, Listed::Checkout, &token.hash, *order).await?;
+    Ok(token.secret)
 }
 
 struct Cart<'a> {
@@ -118,7 +134,7 @@ impl<'a> Cart<'a> {
         let mut wrong = Fields::default();
         let mut priced = Vec::with_capacity(lines.len());
         for (index, line) in lines.iter().enumerate() {
-            let on_sale = |p: &&Product| p.id == line.product && p.status == products::Status::Active;
+            let on_sale = |p: &&Product| p.id == line.product && p.is_on_sale();
             let Some(product) = catalogue.iter().find(on_sale) else {
                 wrong.wrong(format!("items[{index}].product_id"), "is not a product on sale in this shop");
                 continue;
@@ -144,9 +160,13 @@ impl<'a> Cart<'a> {
 }
 
 impl PricedLine<'_> {
-    fn item(&self, env: &Env, order: &Order) -> Item {
-        Item {
-            id: env.id(),
+    fn item(&self, shop: Tenant, env: &Env, order: &Order) -> Result<Item> {
+        let id = env.id();
+        let method = Method::by(self.product);
+        // What a dynamic call answers takes this place later.
+        let text = self.product.source.text.as_deref().filter(|_| method != Method::Dynamic);
+        Ok(Item {
+            id,
             order: order.id,
             product: self.product.id,
             product_name: self.product.name.clone(),
@@ -156,8 +176,10 @@ impl PricedLine<'_> {
             subtotal: self.subtotal,
             pool: self.product.pool,
             counted: self.product.counted.is_some(),
+            method,
+            goods: text.map(|text| goods::seal(shop, env, id, text)).transpose()?,
             delivery: DeliveryState::Pending,
             delivered_at: None,
-        }
+        })
     }
 }

@@ -1,11 +1,11 @@
 //! Codes go out in the transaction of the payment; what the pool cannot give waits, oldest first, and
 //! is handed out by whatever brings codes: an import, a release, or the sweep (R14).
 
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{DeliveryState, Item, Order, OrderId, Status, sql};
+use super::{DeliveryState, Item, Method, Order, OrderId, Status, items, sql};
+use crate::domain::dynamic::{self, NewCall};
 use crate::domain::outbox::{self, Event, Template};
 use crate::domain::products::PoolId;
 use crate::domain::serials::{self, Cursors, Demand};
@@ -40,7 +40,8 @@ pub(super) fn demands(items: &[Item]) -> Vec<Demand> {
         .collect()
 }
 
-/// Hands out the codes of the items that have none yet, and writes down how far each item is.
+/// Delivers what needs nobody else: codes of the items that have none yet, and what is handed over at
+/// once. Writes down how far each of them is.
 pub(super) async fn deliver(
     db: &mut PgConnection,
     shop: Tenant,
@@ -49,22 +50,30 @@ pub(super) async fn deliver(
     items: &mut [Item],
     source: Source,
 ) -> Result<()> {
-    let mut pooled: Vec<&mut Item> =
-        items.iter_mut().filter(|i| i.pool.is_some() && i.delivery != DeliveryState::Delivered).collect();
     let delivered_at = Some(env.now());
+    let open = items.iter_mut().filter(|item| item.delivery != DeliveryState::Delivered);
+    let mut ours: Vec<&mut Item> = open.filter(|i| i.method == Method::Codes || i.method.is_instant()).collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    for item in ours.iter_mut().filter(|item| item.method.is_instant()) {
+        item.settle(DeliveryState::Delivered, delivered_at);
+    }
+    let mut coded: Vec<&mut Item> =
+        ours.iter_mut().map(|item| &mut **item).filter(|i| i.method == Method::Codes).collect();
     match source {
         Source::Reservation => {
-            let ids: Vec<Uuid> = pooled.iter().map(|item| *item.id).collect();
-            let expected = pooled.iter().map(|item| i64::from(item.quantity)).sum();
+            let ids: Vec<Uuid> = coded.iter().map(|item| *item.id).collect();
+            let expected = coded.iter().map(|item| i64::from(item.quantity)).sum();
             if expected > 0 {
                 serials::sell(db, shop, env, &ids, expected).await?;
             }
-            for item in &mut pooled {
+            for item in &mut coded {
                 item.settle(DeliveryState::Delivered, delivered_at);
             }
         }
         Source::Pool => {
-            for item in &mut pooled {
+            for item in &mut coded {
                 let demand = demands(std::slice::from_ref(&**item));
                 match serials::try_claim(db, shop, env, cursors, &demand).await {
                     Ok(()) => item.settle(DeliveryState::Delivered, delivered_at),
@@ -76,10 +85,15 @@ pub(super) async fn deliver(
             }
         }
     }
-    if pooled.is_empty() {
-        return Ok(());
-    }
-    sql::set_delivery(db, shop.uuid(), &pooled).await.map_err(Error::from)
+    items::set_delivery(db, shop, &ours).await
+}
+
+/// Queues a call for each item whose goods the merchant's webhook answers with.
+pub(super) async fn ask(db: &mut PgConnection, shop: Tenant, env: &Env, items: &[Item]) -> Result<()> {
+    let asked = items.iter().filter(|item| item.method == Method::Dynamic && item.delivery == DeliveryState::Pending);
+    let call = |item: &Item| NewCall { item: *item.id, order: *item.order, product: item.product };
+    let calls: Vec<NewCall> = asked.map(call).collect();
+    dynamic::queue(db, shop, env.now(), &calls).await
 }
 
 /// `completed` once everything is delivered; until then `delivering`.
@@ -100,7 +114,26 @@ pub(super) async fn announce(
         return Ok(());
     }
     outbox::emit(db, shop, env, &[Event::OrderDelivered(order.facts())]).await?;
-    outbox::queue_mail(db, shop, env, Template::OrderDelivered, *order.id, &order.customer_email).await?;
+    if order.mail {
+        outbox::queue_mail(db, shop, env, Template::OrderDelivered, *order.id, &order.customer_email).await?;
+    }
+    Ok(())
+}
+
+/// Completes an order that was being delivered, once its last item is.
+pub(super) async fn finish(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    order: &mut Order,
+    items: &[Item],
+) -> Result<()> {
+    let after = status_after(items);
+    if after == Status::Completed && order.status == Status::Delivering {
+        order.status = after;
+        sql::set_status(db, shop.uuid(), *order.id, &["delivering"], after.word(), env.now()).await?;
+        announce(db, shop, env, order, items).await?;
+    }
     Ok(())
 }
 
@@ -137,33 +170,11 @@ pub async fn hand_out(
         let before = delivered(&items);
         deliver(db, shop, env, cursors, &mut items, Source::Pool).await?;
         served += usize::from(delivered(&items) > before);
-        let after = status_after(&items);
-        if after == Status::Completed {
-            order.status = after;
-            sql::set_status(db, shop.uuid(), *order.id, &["delivering"], after.word(), env.now()).await?;
-            announce(db, shop, env, &order, &items).await?;
-        }
+        finish(db, shop, env, &mut order, &items).await?;
     }
     Ok(served)
 }
 
 fn delivered(items: &[Item]) -> usize {
     items.iter().filter(|item| item.delivery == DeliveryState::Delivered).count()
-}
-
-/// Shops in which an order waits for codes.
-pub async fn shops_awaiting_stock(db: &mut PgConnection) -> Result<Vec<Tenant>> {
-    Ok(sql::shops_awaiting_stock(db).await?.into_iter().map(Tenant::new).collect())
-}
-
-/// The pools that a shop's orders wait for.
-pub async fn pools_awaited(db: &mut PgConnection, shop: Tenant) -> Result<Vec<PoolId>> {
-    Ok(sql::pools_awaited(db, shop.uuid()).await?.into_iter().map(PoolId::from).collect())
-}
-
-impl Item {
-    fn settle(&mut self, state: DeliveryState, at: Option<DateTime<Utc>>) {
-        self.delivery = state;
-        self.delivered_at = at;
-    }
 }

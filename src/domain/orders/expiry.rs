@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Failure, Order, OrderId, payment, sql};
+use super::{Failure, Order, OrderId, items, payment, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::serials::Cursors;
 use crate::domain::shops::Tenant;
@@ -41,7 +41,7 @@ pub async fn expire_due(
         })
         .collect();
     outbox::emit(db, shop, env, &events).await?;
-    let items = super::items_of(db, shop, &ids).await?;
+    let items = items::of_orders(db, shop, &ids).await?;
     payment::release(db, shop, env, cursors, &items).await?;
     Ok(orders.len())
 }

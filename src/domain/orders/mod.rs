@@ -6,25 +6,38 @@
 
 mod checkout;
 mod delivery;
+mod download;
 mod expiry;
+mod goods;
+mod handover;
+mod items;
+mod link;
 mod payment;
+mod receipt;
 mod sql;
 mod state;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use checkout::{ITEMS_MAX, Line, NewOrder, Opened, QUANTITY_MAX, RESERVED_FOR, open};
-pub use delivery::{Waiting, hand_out, lock_waiting, pools_awaited, shops_awaiting_stock};
+pub use checkout::{ITEMS_MAX, Line, NewOrder, Opened, QUANTITY_MAX, RESERVED_FOR, admit, open};
+pub use delivery::{Waiting, hand_out, lock_waiting};
+pub use download::download;
 pub use expiry::{expire_due, shops_with_expired};
-pub use payment::{Outcome, pay};
+pub use goods::{Download, Goods, goods};
+pub use handover::{complete_item, fail_item, fulfill, owes, retry_delivery};
+pub use items::{Item, ItemId, Method, pools_awaited, shops_awaiting_stock};
+pub use link::LINK_LIVES;
+pub use payment::{ByShop, complete, pay};
+pub use receipt::receive;
 pub use state::{DeliveryState, Failure, Status};
 
 use super::customers::CustomerId;
 use super::outbox::OrderFacts;
 use super::payments::Gateway;
-use super::products::{PoolId, ProductId};
 use super::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
@@ -33,7 +46,6 @@ use crate::kit::money::{Cents, Currency};
 use crate::kit::page::{Page, Place, Window};
 
 pub type OrderId = Id<Order>;
-pub type ItemId = Id<Item>;
 
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -50,6 +62,10 @@ pub struct Order {
     pub gateway: Option<Gateway>,
     pub payment: Option<Payment>,
     pub return_url: Option<String>,
+    /// What the shop wrote when it completed or handed over the order itself.
+    pub note: Option<String>,
+    /// Whether the buyer is told by mail.
+    pub mail: bool,
     pub expires_at: DateTime<Utc>,
     pub paid_at: Option<DateTime<Utc>>,
 }
@@ -65,29 +81,6 @@ pub struct Payment {
     pub chain: Option<String>,
     pub asset: Option<String>,
     pub tx_hash: Option<String>,
-}
-
-/// One line of an order, as sold.
-#[derive(Clone, Debug)]
-pub struct Item {
-    pub id: ItemId,
-    pub order: OrderId,
-    pub product: ProductId,
-    pub product_name: String,
-    /// The product's type word, as it was.
-    pub kind: String,
-    pub quantity: i32,
-    pub unit: Cents,
-    pub subtotal: Cents,
-    pub pool: Option<PoolId>,
-    /// Took counted stock, which a release gives back.
-    pub counted: bool,
-    pub delivery: DeliveryState,
-    pub delivered_at: Option<DateTime<Utc>>,
-}
-
-impl Entity for Item {
-    const PREFIX: &'static str = "item";
 }
 
 /// Delivery of an order as a whole: of its first item's kind, and as far as its slowest item.
@@ -128,8 +121,22 @@ pub async fn list(
 pub async fn get(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Order, Vec<Item>)> {
     let row = sql::by_id(db, shop.uuid(), *id).await?;
     let order = row.map(Order::try_from).ok_or(Error::NotFound("order"))??;
-    let items = items_of(db, shop, &[id]).await?;
+    let items = items::of_orders(db, shop, &[id]).await?;
     Ok((order, items))
+}
+
+/// What only a single order shows.
+#[derive(Debug)]
+pub struct Details {
+    /// What the buyer was asked at the checkout.
+    pub custom_fields: BTreeMap<String, String>,
+    pub updated_at: DateTime<Utc>,
+}
+
+pub async fn details(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<Details> {
+    let (fields, updated_at) = sql::details(db, shop.uuid(), *id).await?.ok_or(Error::NotFound("order"))?;
+    let custom_fields = serde_json::from_value(fields).map_err(|e| Error::Internal(format!("order {id}: {e}")))?;
+    Ok(Details { custom_fields, updated_at })
 }
 
 /// The newest `limit` paid orders of a customer.
@@ -142,16 +149,30 @@ pub async fn paid_by(db: &mut PgConnection, shop: Tenant, customer: CustomerId, 
 async fn lock(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Order, Vec<Item>)> {
     let row = sql::lock(db, shop.uuid(), *id).await?;
     let order = row.map(Order::try_from).ok_or(Error::NotFound("order"))??;
-    let items = items_of(db, shop, &[id]).await?;
+    let items = items::of_orders(db, shop, &[id]).await?;
     Ok((order, items))
 }
 
-async fn items_of(db: &mut PgConnection, shop: Tenant, orders: &[OrderId]) -> Result<Vec<Item>> {
-    let ids: Vec<Uuid> = orders.iter().map(|id| id.uuid()).collect();
-    sql::items(db, shop.uuid(), &ids).await?.into_iter().map(Item::try_from).collect()
+impl Payment {
+    /// Through a gateway that names no transaction.
+    fn through(gateway: Gateway) -> Self {
+        Self { provider: gateway.word().to_owned(), chain: None, asset: None, tx_hash: None }
+    }
 }
 
 impl Order {
+    /// Waits for its payment, within its time.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Pending | Status::AwaitingPayment)
+    }
+
+    /// Money that comes now pays it: also after it merely ran out of time (R13).
+    #[must_use]
+    pub fn is_payable(&self) -> bool {
+        self.is_open() || (self.status == Status::Failed && self.failure.is_some_and(Failure::may_revive))
+    }
+
     #[must_use]
     pub fn created_at(&self) -> DateTime<Utc> {
         self.id.created_at()

@@ -5,28 +5,31 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 
 use super::delivery::{self, Source};
-use super::{Item, Order, OrderId, Payment, Status, sql};
+use super::{Failure, Item, Order, OrderId, Payment, Status, sql};
 use crate::domain::customers;
 use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer};
 use crate::domain::outbox::{self, Event};
+use crate::domain::payments::{Gateway, Outcome};
+use crate::domain::products;
 use crate::domain::serials::{self, Cursors};
 use crate::domain::shops::{self, Tenant};
-use crate::domain::{payments::Gateway, products};
 use crate::error::{Conflict, Error, Result};
 use crate::kit::env::Env;
-use crate::kit::money::Currency;
 
-use super::Failure;
-
-/// What a gateway says of a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Succeeded,
-    Declined,
+/// What a shop says when it moves an order itself.
+#[derive(Clone, Debug, Default)]
+pub struct ByShop {
+    /// For the shop alone.
+    pub note: Option<String>,
+    /// The buyer gets no mail of it.
+    pub quiet: bool,
 }
 
-impl Outcome {
-    pub const WORDS: &'static [(&'static str, Self)] = &[("succeed", Self::Succeeded), ("fail", Self::Declined)];
+impl ByShop {
+    pub(super) fn sign(self, order: &mut Order) {
+        order.note = self.note.or(order.note.take());
+        order.mail &= !self.quiet;
+    }
 }
 
 /// Applies a sandbox payment. Paying a paid order changes nothing and answers it as it is; money that
@@ -42,34 +45,55 @@ pub async fn pay(
     id: OrderId,
     outcome: Outcome,
 ) -> Result<(Order, Vec<Item>)> {
-    let currency = shops::get(db, shop).await?.currency;
-    let (order, items) = super::lock(db, shop, id).await?;
+    let (mut order, items) = super::lock(db, shop, id).await?;
     if order.gateway.is_some_and(|gateway| gateway != Gateway::Sandbox) {
         return Err(wrong_state("this order is not paid through the sandbox"));
     }
-    match (order.status, outcome) {
-        (status, Outcome::Succeeded) if status.is_paid() => Ok((order, items)),
-        (Status::AwaitingPayment | Status::Pending, Outcome::Succeeded) => {
-            settle(db, shop, env, cursors, currency, order, items).await
+    match outcome {
+        Outcome::Succeeded if order.status.is_paid() => Ok((order, items)),
+        Outcome::Succeeded if order.is_payable() => {
+            order.payment = order.gateway.map(Payment::through);
+            settle(db, shop, env, cursors, order, items).await
         }
-        (Status::Failed, Outcome::Succeeded) if order.failure.is_some_and(Failure::may_revive) => {
-            settle(db, shop, env, cursors, currency, order, items).await
-        }
-        (Status::AwaitingPayment | Status::Pending, Outcome::Declined) => {
+        Outcome::Declined if order.is_open() => {
             let order = decline(db, shop, env, cursors, order, &items).await?;
             Ok((order, items))
         }
-        (status, _) => Err(wrong_state(&format!("the order is {}", status.word()))),
+        _ => Err(wrong_state(&format!("the order is {}", order.status.word()))),
     }
 }
 
-/// The money is here: hand out what can be handed out, in this transaction, and tell everyone.
+/// The shop has the money, however it came: the order is paid. Completing a paid order changes nothing.
+///
+/// # Errors
+/// [`Conflict::WrongState`] where the order was declined or refunded.
+pub async fn complete(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    cursors: &Cursors,
+    id: OrderId,
+    by: ByShop,
+) -> Result<(Order, Vec<Item>)> {
+    let (mut order, items) = super::lock(db, shop, id).await?;
+    if order.status.is_paid() {
+        return Ok((order, items));
+    }
+    if !order.is_payable() {
+        return Err(wrong_state(&format!("the order is {}", order.status.word())));
+    }
+    by.sign(&mut order);
+    order.payment = Some(Payment::through(Gateway::Manual));
+    settle(db, shop, env, cursors, order, items).await
+}
+
+/// The money is here, as `order.payment` says: hand out what can be handed out, in this transaction, and
+/// tell everyone.
 pub(super) async fn settle(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
     cursors: &Cursors,
-    shop_currency: Currency,
     mut order: Order,
     mut items: Vec<Item>,
 ) -> Result<(Order, Vec<Item>)> {
@@ -79,28 +103,24 @@ pub(super) async fn settle(
     order.status = Status::Paid;
     order.failure = None;
     order.paid_at = Some(now);
-    order.payment = order.gateway.map(|gateway| Payment {
-        provider: gateway.word().to_owned(),
-        chain: None,
-        asset: None,
-        tx_hash: None,
-    });
     let paid = Event::OrderPaid(order.facts());
 
-    if let Some(gateway) = order.gateway {
-        let (debit, credit) = (Account::recording(Kind::Clearing, gateway.word()), Account::recording(Kind::Sales, ""));
+    if let Some(payment) = &order.payment {
+        let debit = Account::recording(Kind::Clearing, &payment.provider);
+        let credit = Account::recording(Kind::Sales, "");
         let sale = Transfer::between(Purpose::Sale, *order.id, order.currency, debit, credit, order.total);
         ledger::post(db, shop, env, &sale).await?;
     }
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
+    delivery::ask(db, shop, env, &items).await?;
     if late {
         let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
         products::retake_counted(db, shop, counted).await?;
     }
     order.status = delivery::status_after(&items);
     sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
-    let lifetime = if order.currency == shop_currency { order.total.get() } else { 0 };
+    let lifetime = if order.currency == shops::get(db, shop).await?.currency { order.total.get() } else { 0 };
     customers::record_payment(db, shop, order.customer, lifetime, now).await?;
     outbox::emit(db, shop, env, &[paid]).await?;
     delivery::announce(db, shop, env, &order, &items).await?;
@@ -108,7 +128,7 @@ pub(super) async fn settle(
 }
 
 /// The gateway refused: the order is over, and its stock goes back.
-async fn decline(
+pub(super) async fn decline(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
@@ -147,6 +167,6 @@ pub(super) async fn release(
     products::release_counted(db, shop, counted).await
 }
 
-fn wrong_state(text: &str) -> Error {
+pub(super) fn wrong_state(text: &str) -> Error {
     Error::Conflict(Conflict::WrongState(text.to_owned()))
 }

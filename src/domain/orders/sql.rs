@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{DeliveryState, Failure, Item, Order, Payment, Status};
+use super::{Failure, Order, Payment, Status};
 use crate::domain::payments::Gateway;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::id::Id;
@@ -25,23 +25,10 @@ pub struct Row {
     payment_asset: Option<String>,
     payment_tx_hash: Option<String>,
     return_url: Option<String>,
+    note: Option<String>,
+    mail: bool,
     expires_at: DateTime<Utc>,
     paid_at: Option<DateTime<Utc>>,
-}
-
-pub struct ItemRow {
-    id: Uuid,
-    order_id: Uuid,
-    product_id: Uuid,
-    product_name: String,
-    kind: String,
-    quantity: i32,
-    unit_cents: i64,
-    subtotal_cents: i64,
-    pool_id: Option<Uuid>,
-    counted: bool,
-    delivery_state: String,
-    delivered_at: Option<DateTime<Utc>>,
 }
 
 pub async fn insert_order(
@@ -75,43 +62,12 @@ pub async fn insert_order(
     .map(drop)
 }
 
-pub async fn insert_items(db: &mut PgConnection, shop: Uuid, items: &[Item]) -> sqlx::Result<()> {
-    let column = |uuid: fn(&Item) -> Uuid| items.iter().map(uuid).collect::<Vec<_>>();
-    let names: Vec<String> = items.iter().map(|item| item.product_name.clone()).collect();
-    let kinds: Vec<String> = items.iter().map(|item| item.kind.clone()).collect();
-    let quantities: Vec<i32> = items.iter().map(|item| item.quantity).collect();
-    let units: Vec<i64> = items.iter().map(|item| item.unit.get()).collect();
-    let subtotals: Vec<i64> = items.iter().map(|item| item.subtotal.get()).collect();
-    let pools: Vec<Option<Uuid>> = items.iter().map(|item| item.pool.map(Id::uuid)).collect();
-    let counted: Vec<bool> = items.iter().map(|item| item.counted).collect();
-    sqlx::query!(
-        "insert into order_items (shop_id, id, order_id, product_id, product_name, kind, quantity, unit_cents,
-                                  subtotal_cents, pool_id, counted)
-         select $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::bigint[],
-                                  $9::bigint[], $10::uuid[], $11::bool[])",
-        shop,
-        &column(|item| *item.id),
-        &column(|item| *item.order),
-        &column(|item| *item.product),
-        &names,
-        &kinds,
-        &quantities,
-        &units,
-        &subtotals,
-        &pools as &[Option<Uuid>],
-        &counted
-    )
-    .execute(db)
-    .await
-    .map(drop)
-}
-
 pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, expires_at, paid_at
          from orders where shop_id = $1 and id = $2",
         shop,
         id
@@ -125,7 +81,7 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, expires_at, paid_at
          from orders where shop_id = $1 and id = $2 for no key update",
         shop,
         id
@@ -134,12 +90,23 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
     .await
 }
 
+pub async fn details(
+    db: &mut PgConnection,
+    shop: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<(serde_json::Value, DateTime<Utc>)>> {
+    let row = sqlx::query!("select custom_fields, updated_at from orders where shop_id = $1 and id = $2", shop, id)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| (row.custom_fields, row.updated_at)))
+}
+
 pub async fn lock_expired(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, expires_at, paid_at
          from orders
          where shop_id = $1 and status = 'awaiting_payment' and expires_at <= $2
          order by expires_at limit $3
@@ -164,7 +131,7 @@ pub async fn list(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, expires_at, paid_at
          from orders
          where shop_id = $1 and ($2::text[] is null or status = any($2)) and id >= $3 and id < $4
          order by id desc limit $5",
@@ -183,25 +150,12 @@ pub async fn paid_by(db: &mut PgConnection, shop: Uuid, customer: Uuid, limit: i
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, expires_at, paid_at
          from orders where shop_id = $1 and customer_id = $2 and paid_at is not null
          order by paid_at desc, id desc limit $3",
         shop,
         customer,
         limit
-    )
-    .fetch_all(db)
-    .await
-}
-
-pub async fn items(db: &mut PgConnection, shop: Uuid, orders: &[Uuid]) -> sqlx::Result<Vec<ItemRow>> {
-    sqlx::query_as!(
-        ItemRow,
-        "select id, order_id, product_id, product_name, kind, quantity, unit_cents, subtotal_cents, pool_id, counted,
-                delivery_state, delivered_at
-         from order_items where shop_id = $1 and order_id = any($2) order by order_id, id",
-        shop,
-        orders
     )
     .fetch_all(db)
     .await
@@ -213,7 +167,7 @@ pub async fn settle(db: &mut PgConnection, shop: Uuid, order: &Order, before: &s
     let done = sqlx::query!(
         "update orders
          set status = $4, failure = null, paid_at = $5, payment_provider = $6, payment_chain = $7,
-             payment_asset = $8, payment_tx_hash = $9, updated_at = $10
+             payment_asset = $8, payment_tx_hash = $9, updated_at = $10, note = $11, mail = $12
          where shop_id = $1 and id = $2 and status = $3",
         shop,
         *order.id,
@@ -224,7 +178,9 @@ pub async fn settle(db: &mut PgConnection, shop: Uuid, order: &Order, before: &s
         payment.and_then(|p| p.chain.as_deref()),
         payment.and_then(|p| p.asset.as_deref()),
         payment.and_then(|p| p.tx_hash.as_deref()),
-        now
+        now,
+        order.note,
+        order.mail
     )
     .execute(db)
     .await?;
@@ -267,30 +223,25 @@ pub async fn set_status(
     moved(done.rows_affected(), 1)
 }
 
+pub async fn set_note(db: &mut PgConnection, shop: Uuid, order: &Order) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update orders set note = $3, mail = $4 where shop_id = $1 and id = $2",
+        shop,
+        *order.id,
+        order.note,
+        order.mail
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 /// A guard that did not hold means that somebody moved the order in spite of its lock.
 fn moved(rows: u64, expected: usize) -> Result<()> {
     if usize::try_from(rows) == Ok(expected) {
         return Ok(());
     }
     Err(Error::Conflict(Conflict::WrongState("the order has moved on meanwhile".into())))
-}
-
-pub async fn set_delivery(db: &mut PgConnection, shop: Uuid, items: &[&mut Item]) -> sqlx::Result<()> {
-    let ids: Vec<Uuid> = items.iter().map(|item| *item.id).collect();
-    let states: Vec<String> = items.iter().map(|item| item.delivery.word().to_owned()).collect();
-    let instants: Vec<Option<DateTime<Utc>>> = items.iter().map(|item| item.delivered_at).collect();
-    sqlx::query!(
-        "update order_items i set delivery_state = d.state, delivered_at = d.delivered_at
-         from unnest($2::uuid[], $3::text[], $4::timestamptz[]) as d (id, state, delivered_at)
-         where i.shop_id = $1 and i.id = d.id",
-        shop,
-        &ids,
-        &states,
-        &instants as &[Option<DateTime<Utc>>]
-    )
-    .execute(db)
-    .await
-    .map(drop)
 }
 
 pub async fn lock_waiting(db: &mut PgConnection, shop: Uuid, pool: Uuid, limit: i64) -> sqlx::Result<Vec<Uuid>> {
@@ -305,22 +256,6 @@ pub async fn lock_waiting(db: &mut PgConnection, shop: Uuid, pool: Uuid, limit: 
         shop,
         pool,
         limit
-    )
-    .fetch_all(db)
-    .await
-}
-
-pub async fn shops_awaiting_stock(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("select distinct shop_id from order_items where delivery_state = 'awaiting_stock'")
-        .fetch_all(db)
-        .await
-}
-
-pub async fn pools_awaited(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        r#"select distinct pool_id as "pool_id!" from order_items
-           where shop_id = $1 and delivery_state = 'awaiting_stock' and pool_id is not null"#,
-        shop
     )
     .fetch_all(db)
     .await
@@ -351,7 +286,7 @@ impl TryFrom<Row> for Order {
             discount: cents(row.discount_cents)?,
             total: cents(row.total_cents)?,
             refunded: cents(row.refunded_cents)?,
-            gateway: row.gateway.map(|_| Gateway::Sandbox),
+            gateway: row.gateway.as_deref().and_then(Gateway::of),
             payment: row.payment_provider.map(|provider| Payment {
                 provider,
                 chain: row.payment_chain,
@@ -360,30 +295,10 @@ impl TryFrom<Row> for Order {
             }),
             customer_email: row.customer_email,
             return_url: row.return_url,
+            note: row.note,
+            mail: row.mail,
             expires_at: row.expires_at,
             paid_at: row.paid_at,
-        })
-    }
-}
-
-impl TryFrom<ItemRow> for Item {
-    type Error = Error;
-
-    fn try_from(row: ItemRow) -> Result<Self> {
-        let fault = || Error::Internal(format!("order item {} has an unknown amount", row.id));
-        Ok(Self {
-            id: Id::from(row.id),
-            order: Id::from(row.order_id),
-            product: Id::from(row.product_id),
-            unit: Cents::new(row.unit_cents).ok_or_else(fault)?,
-            subtotal: Cents::new(row.subtotal_cents).ok_or_else(fault)?,
-            product_name: row.product_name,
-            kind: row.kind,
-            quantity: row.quantity,
-            pool: row.pool_id.map(Id::from),
-            counted: row.counted,
-            delivery: DeliveryState::of(&row.delivery_state),
-            delivered_at: row.delivered_at,
         })
     }
 }

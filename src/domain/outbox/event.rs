@@ -1,6 +1,6 @@
 //! One enum, one variant a topic: subscriptions, samples and documentation come from here.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -11,6 +11,12 @@ use crate::kit::id::Entity;
 #[serde(untagged)]
 pub enum Event {
     CustomerCreated(CustomerFacts),
+    LicenseActivated(LicenseFacts),
+    LicenseCreated(LicenseFacts),
+    LicenseExpired(LicenseFacts),
+    LicenseHwidReset(LicenseFacts),
+    LicenseLimitExceeded(LicenseFacts),
+    LicenseStatusChanged(LicenseFacts),
     OrderCreated(OrderFacts),
     OrderDelivered(OrderFacts),
     OrderFailed(OrderFacts),
@@ -29,6 +35,19 @@ pub struct CustomerFacts {
     pub id: Uuid,
     pub email: String,
     pub first_seen_at: DateTime<Utc>,
+}
+
+/// Never the key.
+#[derive(Clone, Debug, Serialize)]
+pub struct LicenseFacts {
+    pub id: Uuid,
+    pub product_id: Uuid,
+    pub invoice_id: Option<Uuid>,
+    pub status: &'static str,
+    pub hardware_id: Option<String>,
+    pub uses: i64,
+    pub max_uses: Option<i64>,
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -51,25 +70,106 @@ pub struct ProductFacts {
     pub status: &'static str,
 }
 
-impl Event {
-    #[must_use]
-    pub const fn topic(&self) -> &'static str {
-        match self {
-            Self::CustomerCreated(_) => "customer.created",
-            Self::OrderCreated(_) => "order.created",
-            Self::OrderDelivered(_) => "order.delivered",
-            Self::OrderFailed(_) => "order.failed",
-            Self::OrderPaid(_) => "order.paid",
-            Self::ProductArchived(_) => "product.archived",
-            Self::ProductCreated(_) => "product.created",
-            Self::ProductUpdated(_) => "product.updated",
-        }
-    }
+/// One row a variant: its topic, what it means, and the facts of a sample. The matches have no wildcard,
+/// so a variant without its row does not compile.
+macro_rules! topics {
+    ($($topic:literal: $variant:ident($facts:expr), $meaning:literal;)*) => {
+        impl Event {
+            #[must_use]
+            pub const fn topic(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $topic),* }
+            }
 
+            /// For its documentation.
+            #[must_use]
+            pub const fn meaning(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $meaning),* }
+            }
+
+            /// One of each, by topic: for documentation, and for trying an endpoint.
+            #[must_use]
+            pub fn samples() -> Vec<Self> {
+                vec![$(Self::$variant($facts)),*]
+            }
+        }
+    };
+}
+
+topics! {
+    "customer.created": CustomerCreated(sample_customer()), "Somebody bought here for the first time: a new address.";
+    "license:activated": LicenseActivated(sample_license("ACTIVE")), "A license was bound to its machine.";
+    "license:created": LicenseCreated(sample_license("ACTIVE")), "There is a new license: by hand, or for a unit that was sold.";
+    "license:expired": LicenseExpired(sample_license("EXPIRED")), "Its date passed, and somebody tried to use it.";
+    "license:hwid_reset": LicenseHwidReset(sample_license("ACTIVE")), "It is bound to no machine any more; the next one binds it.";
+    "license:limit_exceeded": LicenseLimitExceeded(sample_license("ACTIVE")), "It was used as often as it may be. Told once, until the limit changes.";
+    "license:status_changed": LicenseStatusChanged(sample_license("SUSPENDED")), "Somebody changed its status.";
+    "order.created": OrderCreated(sample_order("awaiting_payment", false)), "A checkout was opened, and its stock set aside.";
+    "order.delivered": OrderDelivered(sample_order("completed", true)), "Everything that was bought is in the buyer's hands.";
+    "order.failed": OrderFailed(sample_order("failed", false)), "It was not paid in time, or the payment was declined; its stock is free again.";
+    "order.paid": OrderPaid(sample_order("paid", true)), "The money is there. A late payment can make it follow `order.failed`.";
+    "product.archived": ProductArchived(sample_product("archived")), "It is sold no more; its past orders stay.";
+    "product.created": ProductCreated(sample_product("active")), "There is a new product.";
+    "product.updated": ProductUpdated(sample_product("active")), "Its name, price, description or status changed.";
+}
+
+fn sample_customer() -> CustomerFacts {
+    CustomerFacts { id: sample_id(1), email: "ada@example.com".into(), first_seen_at: sample_time() }
+}
+
+fn sample_license(status: &'static str) -> LicenseFacts {
+    LicenseFacts {
+        id: sample_id(4),
+        product_id: sample_id(3),
+        invoice_id: Some(sample_id(2)),
+        status,
+        hardware_id: (status == "ACTIVE").then(|| "7C4A-91D0-WS12".into()),
+        uses: 3,
+        max_uses: Some(3),
+        expires_at: Some(sample_time()),
+    }
+}
+
+fn sample_order(status: &'static str, paid: bool) -> OrderFacts {
+    OrderFacts {
+        id: sample_id(2),
+        status,
+        total_cents: 4_900,
+        currency: "USD",
+        customer_email: "ada@example.com".into(),
+        paid_at: paid.then(sample_time),
+    }
+}
+
+fn sample_product(status: &'static str) -> ProductFacts {
+    ProductFacts {
+        id: sample_id(3),
+        name: "Studio Pro, one seat".into(),
+        r#type: "license_key",
+        price_cents: 4_900,
+        currency: "USD",
+        status,
+    }
+}
+
+const fn sample_id(number: u128) -> Uuid {
+    Uuid::from_u128(0x019e_6326_1542_7000_8000_5a1e_0000_0000 + number)
+}
+
+fn sample_time() -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_779_779_883)
+}
+
+impl Event {
     #[must_use]
     pub const fn subject(&self) -> Uuid {
         match self {
             Self::CustomerCreated(facts) => facts.id,
+            Self::LicenseActivated(facts)
+            | Self::LicenseCreated(facts)
+            | Self::LicenseExpired(facts)
+            | Self::LicenseHwidReset(facts)
+            | Self::LicenseLimitExceeded(facts)
+            | Self::LicenseStatusChanged(facts) => facts.id,
             Self::OrderCreated(facts)
             | Self::OrderDelivered(facts)
             | Self::OrderFailed(facts)

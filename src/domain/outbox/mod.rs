@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use event::{CustomerFacts, Event, OrderFacts, ProductFacts};
+pub use event::{CustomerFacts, Event, LicenseFacts, OrderFacts, ProductFacts};
 
 use super::shops::Tenant;
 use crate::error::{Error, Result};

@@ -3,13 +3,18 @@
 //! Codes lie in a product's pool ([`super::serials`]); a product without a pool may count its stock here.
 
 mod new;
+mod settings;
+mod source;
 mod sql;
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use new::{NewProduct, ProductPatch};
+pub use settings::{Licensing, Listing, Uses};
+pub use source::{Dynamic, Source, dynamic};
 
 use super::outbox::{self, Event, ProductFacts};
 use super::shops::Tenant;
@@ -18,6 +23,7 @@ use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
 use crate::kit::money::{Cents, Currency};
 use crate::kit::page::{Page, Place, Window};
+use crate::kit::web_address::{Reach, WebAddress};
 
 pub type ProductId = Id<Product>;
 pub type PoolId = Id<Pool>;
@@ -61,12 +67,6 @@ impl Type {
     pub const fn takes_codes(self) -> bool {
         matches!(self, Self::LicenseKey | Self::Account)
     }
-
-    /// Whether it cannot be delivered before the shop says how (R12): it starts as a draft.
-    #[must_use]
-    pub const fn needs_source(self) -> bool {
-        matches!(self, Self::FileDownload | Self::Dynamic)
-    }
 }
 
 /// `draft ↔ active → archived`, and back from archived to either (R12).
@@ -105,6 +105,9 @@ pub struct Product {
     pub pool: Option<PoolId>,
     /// Counted stock of a product without a pool; null is unlimited.
     pub counted: Option<i32>,
+    pub source: Source,
+    pub listing: Listing,
+    pub licensing: Licensing,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -119,6 +122,8 @@ impl Entity for Product {
 pub struct Filter {
     pub statuses: Vec<Status>,
     pub types: Vec<Type>,
+    /// Leaves out what the public does not see in lists: unlisted and private products.
+    pub listed: bool,
 }
 
 pub async fn list(
@@ -135,7 +140,7 @@ pub async fn list(
     }
     let types: Vec<String> = filter.types.iter().map(|t| t.word().to_owned()).collect();
     let types = (!types.is_empty()).then_some(types.as_slice());
-    let rows = sql::list(db, shop.uuid(), &statuses, types, window.after(), window.rows()).await?;
+    let rows = sql::list(db, shop.uuid(), &statuses, types, filter.listed, window.after(), window.rows()).await?;
     let products = rows.into_iter().map(Product::try_from).collect::<Result<_>>()?;
     Ok(Page::cut(products, &window, place, &env.vault, |product| *product.id))
 }
@@ -168,36 +173,58 @@ pub async fn lock(db: &mut PgConnection, shop: Tenant, id: ProductId) -> Result<
 /// Archives: nothing is deleted, and orders keep what they bought.
 pub async fn archive(db: &mut PgConnection, shop: Tenant, env: &Env, id: ProductId) -> Result<Product> {
     let patch = ProductPatch { status: Some(Status::Archived), ..ProductPatch::default() };
-    update(db, shop, env, id, patch).await
+    Ok(update(db, shop, env, id, patch).await?.product)
+}
+
+/// A product as written, and what is known only now.
+#[derive(Debug)]
+pub struct Written {
+    pub product: Product,
+    /// Signs the calls to a webhook that was set for the first time.
+    pub dynamic_secret: Option<SecretString>,
 }
 
 /// Creates a product; one that takes codes gets its pool with it, but an `account` only with its first code.
-pub async fn create(db: &mut PgConnection, shop: Tenant, env: &Env, new: NewProduct) -> Result<Product> {
+///
+/// # Errors
+/// [`Error::Invalid`] for a source that does not belong to its type (R12).
+pub async fn create(db: &mut PgConnection, shop: Tenant, env: &Env, new: NewProduct) -> Result<Written> {
     let pool = match new.r#type {
         Type::LicenseKey => Some(open_pool(db, shop, env).await?),
         _ => None,
     };
-    let product = new.into_product(env.id(), pool, env.now());
-    let product = sql::insert_with_free_slug(db, shop.uuid(), product).await?;
+    let product = new.into_product(env.id(), pool, env.now())?;
+    let secret = source::first_secret(&product, shop, env)?;
+    let sealed = secret.as_ref().map(|secret| secret.sealed.as_slice());
+    let product = sql::insert_with_free_slug(db, shop.uuid(), product, sealed).await?;
     outbox::emit(db, shop, env, &[Event::ProductCreated(product.facts())]).await?;
-    Ok(product)
+    Ok(Written { product, dynamic_secret: secret.map(|secret| secret.plain) })
 }
 
+/// Changes a product. Its signing secret is made with its first webhook and stays with it.
+///
+/// # Errors
+/// As [`create`], and for activating what has nothing to deliver.
 pub async fn update(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
     id: ProductId,
     patch: ProductPatch,
-) -> Result<Product> {
+) -> Result<Written> {
     let before = lock(db, shop, id).await?;
     let was = before.status;
     let after = patch.apply(before, env.now())?;
-    sql::update(db, shop.uuid(), &after).await?;
+    let secret = match sql::dynamic_secret(db, shop.uuid(), *id).await? {
+        Some(_) => None,
+        None => source::first_secret(&after, shop, env)?,
+    };
+    let sealed = secret.as_ref().map(|secret| secret.sealed.as_slice());
+    sql::update(db, shop.uuid(), &after, sealed).await?;
     let archived = was != Status::Archived && after.status == Status::Archived;
     let event = if archived { Event::ProductArchived } else { Event::ProductUpdated };
     outbox::emit(db, shop, env, &[event(after.facts())]).await?;
-    Ok(after)
+    Ok(Written { product: after, dynamic_secret: secret.map(|secret| secret.plain) })
 }
 
 /// The product's pool, opened now if this is the first code of an `account`, and locked: imports into
@@ -266,6 +293,12 @@ async fn open_pool(db: &mut PgConnection, shop: Tenant, env: &Env) -> Result<Poo
 }
 
 impl Product {
+    /// Whether a checkout may sell it.
+    #[must_use]
+    pub fn is_on_sale(&self) -> bool {
+        self.status == Status::Active && self.listing.is_on_sale()
+    }
+
     fn facts(&self) -> ProductFacts {
         ProductFacts {
             id: *self.id,
@@ -276,6 +309,11 @@ impl Product {
             status: self.status.word(),
         }
     }
+}
+
+/// Was looked at when it was given; how far calls may go today is looked at when it is dialled.
+fn stored_address(text: &str) -> Result<WebAddress, ()> {
+    WebAddress::parse(text, Reach::Loopback).map_err(drop)
 }
 
 impl TryFrom<sql::Row> for Product {
@@ -301,6 +339,22 @@ impl TryFrom<sql::Row> for Product {
             description: row.description,
             pool: row.pool_id.map(Id::from),
             counted: row.stock,
+            source: Source {
+                webhook: row
+                    .dynamic_webhook
+                    .as_deref()
+                    .map(stored_address)
+                    .transpose()
+                    .map_err(|()| fault("webhook"))?,
+                text: row.service_text,
+                file: row.file_id.map(Id::from),
+            },
+            listing: Listing { unlisted: row.unlisted, private: row.private, on_hold: row.on_hold },
+            licensing: Licensing {
+                enabled: row.licensing_enabled,
+                period_days: row.license_period_days,
+                uses: Uses::of(&row.license_uses),
+            },
             created_at: row.created_at,
             updated_at: row.updated_at,
             archived_at: row.archived_at,

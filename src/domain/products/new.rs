@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{PoolId, Product, ProductId, Status, Type};
+use super::{Licensing, Listing, PoolId, Product, ProductId, Source, Status, Type, Uses};
+use crate::domain::files::FileId;
 use crate::domain::shops::slugify;
 use crate::error::{Error, Result};
 use crate::kit::money::{Cents, Currency};
 use crate::kit::patch::Patch;
+use crate::kit::web_address::WebAddress;
 
 #[derive(Clone, Debug)]
 pub struct NewProduct {
@@ -17,12 +19,15 @@ pub struct NewProduct {
     pub description: Option<String>,
     /// Null is unlimited; a pooled product has none of its own.
     pub stock: Option<i32>,
+    pub source: Source,
+    pub listing: Listing,
+    pub licensing: Licensing,
 }
 
 impl NewProduct {
-    pub(super) fn into_product(self, id: ProductId, pool: Option<PoolId>, now: DateTime<Utc>) -> Product {
-        let status = if self.r#type.needs_source() { Status::Draft } else { Status::Active };
-        Product {
+    /// On sale at once, unless it cannot be delivered yet.
+    pub(super) fn into_product(self, id: ProductId, pool: Option<PoolId>, now: DateTime<Utc>) -> Result<Product> {
+        let draft = Product {
             id,
             r#type: self.r#type,
             slug: slugify(&self.name, "product"),
@@ -30,13 +35,18 @@ impl NewProduct {
             description: self.description,
             price: self.price,
             currency: self.currency,
-            status,
+            status: Status::Draft,
             pool,
             counted: self.stock,
+            source: self.source,
+            listing: self.listing,
+            licensing: self.licensing,
             created_at: now,
             updated_at: now,
             archived_at: None,
-        }
+        };
+        let status = if draft.is_deliverable() { Status::Active } else { Status::Draft };
+        Product { status, ..draft }.checked()
     }
 }
 
@@ -47,33 +57,54 @@ pub struct ProductPatch {
     pub status: Option<Status>,
     pub description: Patch<String>,
     pub stock: Patch<i32>,
+    pub webhook: Patch<WebAddress>,
+    pub text: Patch<String>,
+    pub file: Patch<FileId>,
+    pub unlisted: Option<bool>,
+    pub private: Option<bool>,
+    pub on_hold: Option<bool>,
+    pub licensing_enabled: Option<bool>,
+    pub license_period_days: Patch<i32>,
+    pub license_uses: Option<Uses>,
 }
 
 impl ProductPatch {
     /// The product as it is afterwards.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for counted stock on a pooled product (R10), and for activating what has
-    /// nothing to deliver (R12).
+    /// [`Error::Invalid`] for counted stock on a pooled product (R10), for a source of another type, and
+    /// for an active product with nothing to deliver (R12).
     pub(super) fn apply(self, before: Product, now: DateTime<Utc>) -> Result<Product> {
         if !self.stock.is_absent() && (before.pool.is_some() || before.r#type == Type::LicenseKey) {
             return Err(Error::invalid("stock", "of a pooled product is the number of its free codes"));
         }
-        if self.status == Some(Status::Active) && before.r#type.needs_source() {
-            let word = before.r#type.word();
-            return Err(Error::invalid("status", format!("a {word} product without a source cannot be active")));
-        }
         let status = self.status.unwrap_or(before.status);
         let archived_at = (status == Status::Archived).then(|| before.archived_at.unwrap_or(now));
-        Ok(Product {
+        Product {
             name: self.name.unwrap_or(before.name),
             price: self.price.unwrap_or(before.price),
             description: self.description.apply(before.description),
             counted: self.stock.apply(before.counted),
+            source: Source {
+                webhook: self.webhook.apply(before.source.webhook),
+                text: self.text.apply(before.source.text),
+                file: self.file.apply(before.source.file),
+            },
+            listing: Listing {
+                unlisted: self.unlisted.unwrap_or(before.listing.unlisted),
+                private: self.private.unwrap_or(before.listing.private),
+                on_hold: self.on_hold.unwrap_or(before.listing.on_hold),
+            },
+            licensing: Licensing {
+                enabled: self.licensing_enabled.unwrap_or(before.licensing.enabled),
+                period_days: self.license_period_days.apply(before.licensing.period_days),
+                uses: self.license_uses.unwrap_or(before.licensing.uses),
+            },
             status,
             archived_at,
             updated_at: now,
             ..before
-        })
+        }
+        .checked()
     }
 }

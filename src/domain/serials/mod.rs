@@ -87,6 +87,16 @@ pub async fn import(db: &mut PgConnection, shop: Tenant, env: &Env, pool: PoolId
     Ok(Imported { imported, duplicates: sent - imported, stock_after })
 }
 
+/// Makes these the pool's free codes: free ones that are not among them go, and those that it never
+/// held come in. What is set aside, sold or burned stays as it is. The pool is locked as for [`import`].
+pub async fn replace(db: &mut PgConnection, shop: Tenant, env: &Env, pool: PoolId, codes: &[Code]) -> Result<Imported> {
+    let kept: Vec<Vec<u8>> =
+        codes.iter().map(|code| env.vault.lookup_hash(pool.uuid(), code.as_str()).to_vec()).collect();
+    let removed = sql::remove_free_except(db, shop.uuid(), *pool, &kept).await?;
+    record_delta(db, shop, env, *pool, -i64::try_from(removed).unwrap_or(0)).await?;
+    import(db, shop, env, pool, codes).await
+}
+
 /// Sets codes aside for order items until they are sold or released: all of them, or none.
 ///
 /// # Errors

@@ -41,6 +41,23 @@ pub async fn insert(
     Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
 }
 
+/// Deletes the pool's free codes but these; answers how many. Codes that a sale has locked are not free.
+pub async fn remove_free_except(db: &mut PgConnection, shop: Uuid, pool: Uuid, kept: &[Vec<u8>]) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "with going as materialized (
+             select id from serials
+             where shop_id = $1 and pool_id = $2 and status = 'available' and not code_hash = any($3)
+             for update skip locked)
+         delete from serials s using going g where s.shop_id = $1 and s.id = g.id and s.status = 'available'",
+        shop,
+        pool,
+        kept
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Takes up to `missing` free codes behind `from`, skipping those that others hold; their positions.
 /// Materialised, because a planner that loops over the select may take more than its limit (F4).
 pub async fn take(

@@ -1,5 +1,7 @@
 //! `/checkout/v1`, the public door: anybody opens a checkout, its token does the rest.
 
+mod downloads;
+mod gateways;
 mod sessions;
 mod shops;
 
@@ -15,6 +17,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::open)) // anybody
         .routes(routes!(sessions::get)) //  the session's token
         .routes(routes!(sessions::pay)) //  the session's token
+        .routes(routes!(downloads::get)) // a link of the session
+        .routes(routes!(gateways::callback)) // the provider's signature
         .routes(routes!(shops::list)) //    anybody
         .routes(routes!(shops::get)) //     anybody
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::orders::{ITEMS_MAX, Line, Outcome, QUANTITY_MAX};
-use crate::domain::payments::Gateway;
+use crate::domain::orders::{ITEMS_MAX, Line, QUANTITY_MAX};
+use crate::domain::payments::{Gateway, Outcome};
 use crate::domain::products::ProductId;
 use crate::domain::shops::Mode;
 use crate::kit::json::{Form, Json, Reading, Unknown, Wire, list, object, text, whole, wrong};
@@ -98,7 +98,7 @@ pub struct NewSessionBody {
     #[schema(example = "ada@example.com")]
     email: String,
     coupon_code: Option<String>,
-    /// sandbox, in test mode.
+    /// sandbox, in test mode; manual. The first that the shop takes, unless said.
     gateway: Option<String>,
     campaign: Option<String>,
     listing: Option<String>,

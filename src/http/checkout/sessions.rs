@@ -11,9 +11,8 @@ use utoipa::ToSchema;
 
 use super::sessions::body::{NewSession, NewSessionBody, Pay, PayBody};
 use crate::app::App;
-use crate::domain::orders::{self, Item, NewOrder, Order};
-use crate::domain::payments::Gateway;
-use crate::domain::serials;
+use crate::domain::orders::{self, Goods, Item, NewOrder, Opened, Order};
+use crate::domain::payments::{Gateway, Provider, Reference};
 use crate::domain::shops::{self, Tenant};
 use crate::error::{Error, Result};
 use crate::http::door::caller::{Buyer, Visitor};
@@ -22,7 +21,6 @@ use crate::http::door::read::Read;
 use crate::http::door::wire::Instant;
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
-use crate::kit::env::Env;
 use crate::kit::secret;
 
 #[path = "session_body.rs"]
@@ -58,6 +56,8 @@ pub struct SessionPayment {
     gateway: Option<&'static str>,
     redirect_url: Option<String>,
     instructions: Option<&'static str>,
+    /// Names the order in a gateway's callback.
+    reference: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,6 +78,10 @@ pub struct SessionItem {
     subtotal_cents: i64,
     /// Filled once delivered.
     codes: Vec<String>,
+    /// The shop's text, or what its webhook answered; once delivered.
+    text: Option<String>,
+    /// Where its file is, once delivered. The link lives for 24 hours; each look at the session makes a fresh one.
+    download_url: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -114,8 +118,8 @@ pub async fn open(write: Write<NewSession>) -> Result<Reply> {
                 return_url: body.return_url.clone(),
                 custom_fields: body.custom_fields.clone(),
             };
-            let opened = orders::open(db, &shop, &app.env, &app.cursors, new).await?;
-            Ok(OpenedSession::of(&opened.order, secret::reveal(&opened.token), &app.public_url))
+            let opened = orders::open(db, &shop, &app.env, &app.cursors, &app.gateways, new).await?;
+            OpenedSession::of(&app, shop.tenant, &opened)
         })
         .await
 }
@@ -131,7 +135,7 @@ pub async fn get(
 ) -> Answer<Session> {
     own(&buyer, id)?;
     let (order, items) = orders::get(&mut db, buyer.shop, id).await?;
-    Session::load(&mut db, buyer.shop, &app.env, &order, &items).await.map(Json)
+    Session::load(&mut db, buyer.shop, &app, &order, &items).await.map(Json)
 }
 
 /// Pays a session of a sandbox shop; the answer is the session, delivered. Paying twice changes nothing.
@@ -143,7 +147,7 @@ pub async fn pay(buyer: Buyer, PathId(id): PathId<Order>, write: Write<Pay>) -> 
     write
         .once(&buyer, StatusCode::OK, async move |db, body| {
             let (order, items) = orders::pay(db, shop, &app.env, &app.cursors, id, body.outcome).await?;
-            Session::load(db, shop, &app.env, &order, &items).await
+            Session::load(db, shop, &app, &order, &items).await
         })
         .await
 }
@@ -154,37 +158,34 @@ fn own(buyer: &Buyer, id: orders::OrderId) -> Result<()> {
 }
 
 impl OpenedSession {
-    fn of(order: &Order, token: String, public_url: &str) -> Self {
-        let unpaid = order.status == orders::Status::AwaitingPayment;
-        Self {
+    fn of(app: &App, shop: Tenant, opened: &Opened) -> Result<Self> {
+        let order = &opened.order;
+        let unpaid = order.gateway.filter(|_| order.status == orders::Status::AwaitingPayment);
+        Ok(Self {
             id: order.id.uuid().to_string(),
             order_id: order.id.to_string(),
-            token,
+            token: secret::reveal(&opened.token),
             status: order.status.word(),
             currency: order.currency.code(),
             subtotal_cents: order.subtotal.get(),
             discount_cents: order.discount.get(),
             total_cents: order.total.get(),
             expires_at: Instant(order.expires_at),
-            checkout_url: format!("{public_url}/checkout/{}", order.id.uuid()),
+            checkout_url: format!("{}/checkout/{}", app.public_url, order.id.uuid()),
             payment: SessionPayment {
                 gateway: order.gateway.map(Gateway::word),
                 redirect_url: None,
-                instructions: unpaid
-                    .then_some("POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox."),
+                instructions: unpaid.map(|gateway| app.gateways.get(gateway)).transpose()?.map(Provider::instructions),
+                reference: unpaid.map(|_| Reference::text(shop, *order.id)),
             },
-        }
+        })
     }
 }
 
 impl Session {
-    async fn load(db: &mut PgConnection, shop: Tenant, env: &Env, order: &Order, items: &[Item]) -> Result<Self> {
-        let ids: Vec<_> = items.iter().filter(|item| item.pool.is_some()).map(|item| *item.id).collect();
-        let codes = serials::delivered(db, shop, env, &ids).await?;
-        let codes_of = |item: &Item| {
-            let own = codes.iter().filter(|delivered| delivered.item == *item.id);
-            own.map(|delivered| delivered.code.as_str().to_owned()).collect()
-        };
+    async fn load(db: &mut PgConnection, shop: Tenant, app: &App, order: &Order, items: &[Item]) -> Result<Self> {
+        let goods = orders::goods(db, shop, &app.env, order, items).await?;
+        let url = &app.public_url;
         let delivery = orders::delivery_of(items);
         Ok(Self {
             id: order.id.uuid().to_string(),
@@ -192,20 +193,25 @@ impl Session {
             status: order.status.word(),
             total_cents: order.total.get(),
             currency: order.currency.code(),
-            items: items
-                .iter()
-                .map(|item| SessionItem {
-                    product: item.product_name.clone(),
-                    qty: item.quantity,
-                    subtotal_cents: item.subtotal.get(),
-                    codes: codes_of(item),
-                })
-                .collect(),
+            items: items.iter().zip(goods).map(|(item, goods)| SessionItem::of(item, goods, url)).collect(),
             delivery: SessionDelivery {
                 kind: delivery.kind.to_owned(),
                 state: delivery.state.word(),
                 delivered_at: delivery.delivered_at.map(Instant),
             },
         })
+    }
+}
+
+impl SessionItem {
+    fn of(item: &Item, goods: Goods, url: &str) -> Self {
+        Self {
+            product: item.product_name.clone(),
+            qty: item.quantity,
+            subtotal_cents: item.subtotal.get(),
+            codes: goods.codes.iter().map(|code| code.as_str().to_owned()).collect(),
+            text: goods.text,
+            download_url: goods.download.map(|file| format!("{url}/checkout/v1/downloads/{}", file.token)),
+        }
     }
 }

@@ -56,6 +56,10 @@ impl FromRequestParts<Arc<App>> for Names {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
         let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Error::NotFound("shop"))?;
+        // Postgres knows no such text, so nobody has such a name.
+        if params.iter().any(|(_, text)| text.contains('\0')) {
+            return Err(Error::NotFound("shop"));
+        }
         let named = |name| params.iter().find(|(n, _)| *n == name).map(|(_, text)| text.to_owned()).unwrap_or_default();
         Ok(Self { shop: named("shop"), product: named("product") })
     }
@@ -70,7 +74,7 @@ impl FromRequestParts<Arc<App>> for Names {
 ), responses((status = 200, body = List<Offer>)))]
 pub async fn list(State(app): State<Arc<App>>, names: Names, query: Query, mut db: Read) -> Answer<List<Offer>> {
     let shop = find_shop(&mut db, &names, &query).await?;
-    let filter = Filter { statuses: vec![Status::Active], types: Vec::new() };
+    let filter = Filter { statuses: vec![Status::Active], types: Vec::new(), listed: true };
     let place = Place::new("offers", shop.uuid(), "");
     let window = query.window(&place, &app.env.vault)?;
     let page = products::list(&mut db, shop, &app.env, &filter, window, &place).await?;
@@ -88,7 +92,7 @@ pub async fn list(State(app): State<Arc<App>>, names: Names, query: Query, mut d
 pub async fn get(names: Names, query: Query, mut db: Read) -> Answer<Offer> {
     let shop = find_shop(&mut db, &names, &query).await?;
     let product = products::find(&mut db, shop, &names.product).await?;
-    if product.status != Status::Active {
+    if product.status != Status::Active || product.listing.private {
         return Err(Error::NotFound("product"));
     }
     let stocks = serials::stock_of_products(&mut db, shop, std::slice::from_ref(&product)).await?;
@@ -115,7 +119,7 @@ impl Offer {
             price_cents: product.price.get(),
             currency: product.currency.code(),
             stock,
-            in_stock: stock.is_none_or(|stock| stock > 0),
+            in_stock: product.listing.is_on_sale() && stock.is_none_or(|stock| stock > 0),
             variants: Vec::new(),
         }
     }

@@ -29,6 +29,7 @@ pub struct Auth {
     #[schema(example = "api_key")]
     r#type: &'static str,
     key_id: String,
+    #[schema(example = "website")]
     name: String,
     scopes: Vec<String>,
 }
@@ -85,7 +86,7 @@ pub async fn capabilities(caller: Developer<Any>) -> Answer<Data<Capabilities>> 
             shop_id: caller.shop.uuid().to_string(),
             features: Features {
                 resellers: false,
-                licenses: false,
+                licenses: true,
                 sandbox: caller.mode == crate::domain::shops::Mode::Test,
             },
         },

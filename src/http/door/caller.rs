@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::cookie;
 use super::credential::Presented;
 use super::read::Db;
 use crate::app::App;
@@ -94,7 +95,7 @@ impl<S: Scope> Authority for KeyHolder<S> {
     }
 }
 
-/// Holds the token of one checkout.
+/// Holds the token of one checkout, in a header or in the cookie of its page.
 #[derive(Debug)]
 pub struct Buyer {
     pub shop: Tenant,
@@ -106,7 +107,10 @@ impl FromRequestParts<Arc<App>> for Buyer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self> {
-        let presented = presented(parts)?;
+        let presented = match presented(parts) {
+            Ok(presented) => presented,
+            Err(missing) => cookie::present(parts).await.ok_or(missing)?,
+        };
         let mut db = Db::of(parts)?.connection().await?;
         let found = shops::look_up(&mut db, Listed::Checkout, &presented.hash).await?;
         let (shop, order) = found.ok_or(Error::Unauthenticated(Unauthenticated::Invalid))?;
@@ -157,7 +161,7 @@ impl Authority for Visitor {
     }
 }
 
-fn presented(parts: &Parts) -> Result<Presented> {
+pub(super) fn presented(parts: &Parts) -> Result<Presented> {
     let presented = parts.extensions.get::<Presented>().copied();
     presented.ok_or(Error::Unauthenticated(Unauthenticated::Missing))
 }

@@ -22,6 +22,7 @@ use super::write::IdempotencyKey;
 use super::{Door, Surface, params};
 use crate::app::App;
 use crate::error::{Conflict, Error, Result};
+use crate::kit::limiter::Verdict;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Routes whose bodies are large by nature.
@@ -29,6 +30,8 @@ const LARGE_BODIES: &[(&str, usize)] = &[("/v1/products/{id}/keys", 8 << 20)];
 pub const URI_BYTES_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 << 10;
+/// Routes that go through a lane: they take no connection, and have limits of their own (R2).
+const LANES: &[&str] = &["/dev/v1/licenses/validate"];
 /// A request that finds no free connection for this long is told to come back.
 const PERMIT_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -37,17 +40,24 @@ pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Re
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(door.surface);
     let presented = check_form(&parts).and_then(|()| present(&door, &mut parts));
-    let counted = limit::count(&door, &parts);
+    let lane = is_lane(&parts);
+    let counted = if lane { limit::count_validator(&door, &parts) } else { limit::count(&door, &parts) };
     let refused = match (presented, counted) {
         (Err(e), _) => Some(e),
-        (Ok(()), Some(verdict)) if !verdict.allowed => Some(Error::RateLimited { retry_after_s: verdict.reset_s }),
+        (Ok(()), Some(verdict)) if !verdict.allowed => {
+            if lane {
+                note_throttled(&door.app, &parts);
+            }
+            Some(Error::RateLimited { retry_after_s: verdict.reset_s })
+        }
         _ => None,
     };
     let mut response = match refused {
         Some(error) => error.into_response(),
         None => admit(&door, parts, body, next).await.unwrap_or_else(axum::response::IntoResponse::into_response),
     };
-    if let Some(verdict) = counted {
+    // A handler that counts by itself tells of its own limit.
+    if let Some(verdict) = response.extensions_mut().remove::<Verdict>().or(counted) {
         limit::tell(&mut response, &verdict, door.surface);
     }
     response
@@ -55,6 +65,11 @@ pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Re
 
 async fn admit(door: &Door, mut parts: Parts, body: Body, next: Next) -> Result<Response> {
     let bytes = read_body(door, &parts, body).await?;
+    if is_lane(&parts) {
+        parts.extensions.insert(bytes);
+        let request = Request::from_parts(parts, Body::empty());
+        return admit_alone(async move { next.run(request).await }).await;
+    }
     let twin = match twin_key(&parts)? {
         Some(key) => match door.app.twins.enter(key).await {
             Some(turn) => Some(turn),
@@ -64,15 +79,32 @@ async fn admit(door: &Door, mut parts: Parts, body: Body, next: Next) -> Result<
     };
     let permit = permit(&door.app).await?;
     parts.extensions.insert(bytes);
-    parts.extensions.insert(Db::new(door.app.requests.clone()));
+    parts.extensions.insert(Db::new(door.app.requests.clone(), permit));
     let request = Request::from_parts(parts, Body::empty());
-    let work = async move {
+    admit_alone(async move {
         let response = next.run(request).await;
-        drop((twin, permit));
+        drop(twin);
         response
-    };
+    })
+    .await
+}
+
+/// Runs to its end in a task of its own, whether or not somebody still waits for it.
+pub(super) async fn admit_alone<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T> {
     let span = tracing::Span::current();
     tokio::spawn(work.instrument(span)).await.map_err(|e| Error::Internal(format!("the handler did not return: {e}")))
+}
+
+fn is_lane(parts: &Parts) -> bool {
+    parts.extensions.get::<MatchedPath>().is_some_and(|path| LANES.contains(&path.as_str()))
+}
+
+/// What a limit refuses at the door is counted too, where it is known whose it is.
+fn note_throttled(app: &App, parts: &Parts) {
+    let presented = parts.extensions.get::<Presented>();
+    if let Some(caller) = presented.and_then(|presented| app.known.find(&presented.hash)) {
+        app.throttled.note(caller.shop, [0; 16]); // the body was not read
+    }
 }
 
 /// Sizes and shapes that are refused before anything is read.
@@ -143,7 +175,7 @@ fn twin_key(parts: &Parts) -> Result<Option<[u8; 16]>> {
     Ok(Some(short))
 }
 
-async fn permit(app: &App) -> Result<OwnedSemaphorePermit> {
+pub(super) async fn permit(app: &App) -> Result<OwnedSemaphorePermit> {
     let waited = tokio::time::timeout(PERMIT_PATIENCE, app.permits.clone().acquire_owned()).await;
     match waited {
         Ok(Ok(permit)) => Ok(permit),

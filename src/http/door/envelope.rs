@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Words;
 use super::problem;
-use crate::error::{Conflict, Error};
+use crate::error::{Conflict, Error, LicenseRefusal};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Envelope {
@@ -42,6 +42,9 @@ pub fn words(error: &Error, public_url: &str) -> Words {
                 messages.iter().map(|message| Detail { field: field.clone(), message: message.clone() })
             })
             .collect(),
+        Error::License { signed: Some(signed), .. } => {
+            vec![Detail { field: "signed".into(), message: signed.clone() }]
+        }
         _ => Vec::new(),
     };
     let doc_url = format!("{public_url}/docs/errors#{code}");
@@ -55,8 +58,11 @@ fn kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR"),
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
         Error::MissingScope(_) | Error::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::NotFound(_) | Error::Gone(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        Error::RangeNotSatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "INVALID_REQUEST"),
         Error::Conflict(conflict) => (StatusCode::CONFLICT, conflict_code(conflict)),
+        Error::License { refusal: refusal @ LicenseRefusal::NotFound, .. } => (StatusCode::NOT_FOUND, refusal.code()),
+        Error::License { refusal, .. } => (StatusCode::BAD_REQUEST, refusal.code()),
         Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
@@ -65,7 +71,9 @@ fn kind(error: &Error) -> (StatusCode, &'static str) {
         Error::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE"),
         Error::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
-        Error::Unavailable { .. } | Error::Unknown => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+        Error::Unavailable { .. } | Error::Unknown | Error::FileStore(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
+        }
         Error::Database(_) if error.is_passing() => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         Error::Database(_) | Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
     }

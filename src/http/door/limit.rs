@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::credential::Presented;
 use super::{Door, Surface};
+use crate::app::App;
 use crate::kit::limiter::{Subject, Verdict};
 
 /// The address at the other end of the connection.
@@ -35,6 +36,18 @@ pub fn count(door: &Door, parts: &Parts) -> Option<Verdict> {
     Some(door.app.limiter.take(subject, limit, door.app.env.now()))
 }
 
+/// Counts a validation against the client's address (R2).
+pub fn count_validator(door: &Door, parts: &Parts) -> Option<Verdict> {
+    let config = &door.app.config;
+    let client = client_address(|peer| config.trusts(peer), parts).to_string();
+    count_in(&door.app, "validator", client.as_bytes(), config.limits.validators)
+}
+
+/// Counts a request in a class of its own; `None` where limits are off.
+pub fn count_in(app: &App, class: &str, who: &[u8], limit: u32) -> Option<Verdict> {
+    app.config.rate_limits.then(|| app.limiter.take(subject(class, who), limit, app.env.now()))
+}
+
 fn subject(class: &str, who: &[u8]) -> Subject {
     let mut subject = [0; 16];
     subject.copy_from_slice(&Sha256::digest([class.as_bytes(), who].concat())[..16]);
@@ -43,7 +56,7 @@ fn subject(class: &str, who: &[u8]) -> Subject {
 
 /// The client's address: the connection's, or what trusted proxies say of it. The list is read from
 /// the right, where our own proxy wrote, and the first address that is not a proxy's is the client's.
-fn client_address(trusts: impl Fn(IpAddr) -> bool, parts: &Parts) -> IpAddr {
+pub(super) fn client_address(trusts: impl Fn(IpAddr) -> bool, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
     if !trusts(peer) {
         return peer;

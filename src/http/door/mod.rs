@@ -1,11 +1,15 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+pub mod callback;
 pub mod caller;
+pub mod cookie;
 pub mod credential;
 pub mod enter;
 pub mod envelope;
+pub mod join;
 pub mod limit;
 pub mod params;
+pub mod posted;
 pub mod problem;
 pub mod read;
 pub mod render;

@@ -80,6 +80,12 @@ fn decode_part(text: &str) -> Result<String> {
 }
 
 impl Query {
+    /// # Errors
+    /// [`Error::Malformed`] for text that cannot be read as one.
+    pub fn parse(text: &str) -> Result<Self> {
+        decode(Some(text)).map(Self)
+    }
+
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -90,8 +96,13 @@ impl Query {
     /// # Errors
     /// [`Error::Invalid`] for a limit beyond 1 to 100, [`Error::Malformed`] for a foreign cursor.
     pub fn window<T: Entity>(&self, place: &Place, vault: &Vault) -> Result<Window<T>> {
+        self.window_of(LIMIT_DEFAULT, place, vault)
+    }
+
+    /// The same on a surface that has another default.
+    pub fn window_of<T: Entity>(&self, default: i64, place: &Place, vault: &Vault) -> Result<Window<T>> {
         let limit = match self.get("limit") {
-            None => LIMIT_DEFAULT,
+            None => default,
             Some(text) => text
                 .parse()
                 .ok()
@@ -160,7 +171,7 @@ fn day(text: &str) -> Option<DateTime<Utc>> {
     sensible(midnight.and_utc())
 }
 
-fn date_time(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn date_time(text: &str) -> Option<DateTime<Utc>> {
     // A `+` that was not encoded arrives as a space.
     let instant = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok()?;
     // Chrono reads second 60 of any minute; only real time scales have it.

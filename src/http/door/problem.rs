@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::Words;
-use crate::error::{Conflict, Error, Unauthenticated};
+use crate::error::{Conflict, Error, LicenseRefusal, Unauthenticated};
 
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -44,6 +44,7 @@ pub fn words(error: &Error, request_id: &str) -> Words {
         detail: detail(error),
         code: match error {
             Error::Conflict(conflict) => Some(code(conflict)),
+            Error::License { refusal, .. } => Some(refusal.code()),
             _ => None,
         },
         errors: match error {
@@ -65,8 +66,14 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Validation failed"),
         Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Missing or invalid credential"),
         Error::MissingScope(_) | Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden_scope", "Not allowed"),
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+        Error::NotFound(_) | Error::Gone(_) | Error::License { refusal: LicenseRefusal::NotFound, .. } => {
+            (StatusCode::NOT_FOUND, "not_found", "Not found")
+        }
+        Error::RangeNotSatisfiable { .. } => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, "invalid_request", "The range is beyond the end")
+        }
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+        Error::License { .. } => (StatusCode::BAD_REQUEST, "invalid_request", "The license does not allow it"),
         Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "payment_required", "Insufficient funds"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
         Error::RequestTimeout => {
@@ -81,7 +88,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
         }
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
-        Error::Unavailable { .. } | Error::Unknown => {
+        Error::Unavailable { .. } | Error::Unknown | Error::FileStore(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable")
         }
         Error::Database(_) if error.is_passing() => {
@@ -104,9 +111,11 @@ pub fn detail(error: &Error) -> String {
         }
         Error::Unauthenticated(why) => unauthenticated(*why),
         Error::MissingScope(scope) => format!("This key is valid but does not hold {scope}."),
-        Error::Forbidden(text) => (*text).to_owned(),
+        Error::Forbidden(text) | Error::Gone(text) => (*text).to_owned(),
         Error::NotFound(what) => format!("There is no such {what} here."),
+        Error::RangeNotSatisfiable { size_bytes } => format!("There are {size_bytes} bytes; ask for some of them."),
         Error::Conflict(conflict) => conflict_text(conflict),
+        Error::License { refusal, .. } => refusal.text().into(),
         Error::InsufficientFunds => "The balance is too low; nothing was done.".into(),
         Error::MethodNotAllowed => "The Allow header says which methods this address takes.".into(),
         Error::RequestTimeout => "The request did not arrive in time; nothing was done.".into(),
@@ -118,7 +127,7 @@ pub fn detail(error: &Error) -> String {
         Error::Unknown => "The connection to the database broke while the change was being saved; \
                            send an Idempotency-Key to make such a request safe to repeat."
             .into(),
-        Error::Unavailable { .. } => "Try again in a moment; nothing was done.".into(),
+        Error::Unavailable { .. } | Error::FileStore(_) => "Try again in a moment; nothing was done.".into(),
         Error::Database(_) if error.is_passing() => {
             "Try again in a moment; under the same Idempotency-Key nothing is done twice.".into()
         }

@@ -1,4 +1,5 @@
-//! The request's connection: one, taken when it is first needed, and never a second.
+//! The request's connection: one, taken when it is first needed, and never a second. The permit for it
+//! goes with it: a handler that has let go of both may wait for others without keeping anybody waiting.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit};
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -16,13 +17,18 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
-    held: Arc<Mutex<Option<PoolConnection<Postgres>>>>,
+    held: Arc<Mutex<Held>>,
+}
+
+struct Held {
+    connection: Option<PoolConnection<Postgres>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Db {
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool, held: Arc::default() }
+    pub fn new(pool: PgPool, permit: OwnedSemaphorePermit) -> Self {
+        Self { pool, held: Arc::new(Mutex::new(Held { connection: None, _permit: permit })) }
     }
 
     pub fn of(parts: &Parts) -> Result<Self> {
@@ -33,17 +39,17 @@ impl Db {
     /// A turn with the connection; it is taken from the pool at the first one.
     pub async fn connection(&self) -> Result<Read> {
         let mut held = self.held.clone().lock_owned().await;
-        if held.is_none() {
-            *held = Some(self.pool.acquire().await.map_err(not_let_in)?);
+        if held.connection.is_none() {
+            held.connection = Some(self.pool.acquire().await.map_err(not_let_in)?);
         }
-        OwnedMutexGuard::try_map(held, Option::as_mut)
+        OwnedMutexGuard::try_map(held, |held| held.connection.as_mut())
             .map(Read)
             .map_err(|_| Error::Internal("a connection vanished".into()))
     }
 
     /// Lets go of a connection that broke; the next turn takes another one.
     pub async fn give_up(&self) {
-        if let Some(mut broken) = self.held.lock().await.take() {
+        if let Some(mut broken) = self.held.lock().await.connection.take() {
             broken.close_on_drop();
         }
     }
@@ -60,7 +66,7 @@ fn not_let_in(error: sqlx::Error) -> Error {
 }
 
 /// A turn with the request's connection. As an argument of a handler: for reads.
-pub struct Read(OwnedMappedMutexGuard<Option<PoolConnection<Postgres>>, PoolConnection<Postgres>>);
+pub struct Read(OwnedMappedMutexGuard<Held, PoolConnection<Postgres>>);
 
 impl Deref for Read {
     type Target = PgConnection;

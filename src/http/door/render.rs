@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::trace::RequestId;
-use super::{Door, Refusal, Surface, envelope, problem};
+use super::{Door, Refusal, Surface, Words, envelope, problem};
 use crate::error::{Conflict, Error};
 
 /// Axum's middleware for one surface: turns a [`Refusal`] into its words, and logs what is our fault, once.
@@ -22,21 +22,31 @@ pub async fn render(State(door): State<Door>, request: Request, next: Next) -> R
     if words.status.is_server_error() {
         tracing::error!(error = %error, status = words.status.as_u16(), "a request failed");
     }
+    dress(&mut response, &error, words);
+    response
+}
+
+/// Puts the words into the answer, with the headers that belong to the error.
+pub fn dress(response: &mut Response, error: &Error, words: Words) {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(words.content_type));
     headers.remove(header::CONTENT_LENGTH);
-    if let Some(seconds) = retry_after_s(&error, words.status) {
+    if let Some(seconds) = retry_after_s(error, words.status) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if words.status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if matches!(*error, Error::RequestTimeout | Error::BodyTooLarge { .. }) {
+    if let Error::RangeNotSatisfiable { size_bytes } = error
+        && let Ok(all) = HeaderValue::from_str(&format!("bytes */{size_bytes}"))
+    {
+        headers.insert(header::CONTENT_RANGE, all);
+    }
+    if matches!(error, Error::RequestTimeout | Error::BodyTooLarge { .. }) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     *response.status_mut() = words.status;
     *response.body_mut() = Body::from(words.body);
-    response
 }
 
 fn retry_after_s(error: &Error, status: StatusCode) -> Option<u64> {

@@ -66,19 +66,24 @@ impl<B: Wire + Send> FromRequest<Arc<App>> for Write<B> {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self> {
         let (parts, _) = request.into_parts();
-        let bytes = parts.extensions.get::<Bytes>().cloned().unwrap_or_default();
-        let surface = parts.extensions.get::<Surface>().copied().unwrap_or(Surface::V1);
-        let members = read_object(&parts.headers, &bytes)?;
-        let fingerprint = fingerprint(&parts, &members);
-        let unknown = match surface {
-            Surface::V1 | Surface::Checkout => Unknown::Refused,
-            Surface::Dev | Surface::Reseller => Unknown::Ignored,
-        };
-        let Json::Object(members) = members else { return Err(not_an_object()) };
-        let body = Form::new(members).finish(unknown)?;
-        let key = IdempotencyKey::read(&parts.headers)?;
+        let (body, key, fingerprint) = read_request(&parts)?;
         Ok(Self { app: app.clone(), db: Db::of(&parts)?, body, key, fingerprint, private: false })
     }
+}
+
+/// Body, idempotency key, and what the key names.
+pub(super) fn read_request<B: Wire>(parts: &Parts) -> Result<(B, Option<IdempotencyKey>, Sha256)> {
+    let bytes = parts.extensions.get::<Bytes>().cloned().unwrap_or_default();
+    let surface = parts.extensions.get::<Surface>().copied().unwrap_or(Surface::V1);
+    let members = read_object(&parts.headers, &bytes)?;
+    let fingerprint = fingerprint(parts, &members);
+    let unknown = match surface {
+        Surface::V1 | Surface::Checkout => Unknown::Refused,
+        Surface::Dev | Surface::Reseller => Unknown::Ignored,
+    };
+    let Json::Object(members) = members else { return Err(not_an_object()) };
+    let body = Form::new(members).finish(unknown)?;
+    Ok((body, IdempotencyKey::read(&parts.headers)?, fingerprint))
 }
 
 /// The body as an object; an absent one is an object without members.
@@ -113,6 +118,15 @@ fn fingerprint(parts: &Parts, body: &Json) -> Sha256 {
     hasher
 }
 
+impl Write<()> {
+    /// The write of a provider's call, whose body is not ours to read, or of a form. Neither sends an
+    /// idempotency key: providers name their events themselves, and what a form does is safe to repeat.
+    pub(super) fn without_key(parts: &Parts, app: &Arc<App>) -> Result<Self> {
+        let (db, fingerprint) = (Db::of(parts)?, Sha256::new());
+        Ok(Self { app: app.clone(), db, body: (), key: None, fingerprint, private: false })
+    }
+}
+
 impl<B> Write<B> {
     #[must_use]
     pub fn app(&self) -> Arc<App> {
@@ -131,8 +145,14 @@ impl<B> Write<B> {
 
     /// The answer shows a secret: it replays only to the one who made it (R1).
     #[must_use]
-    pub const fn private(mut self) -> Self {
-        self.private = true;
+    pub const fn private(self) -> Self {
+        self.private_if(true)
+    }
+
+    /// Private, where this body makes the answer show a secret.
+    #[must_use]
+    pub const fn private_if(mut self, shows_secret: bool) -> Self {
+        self.private = shows_secret;
         self
     }
 

@@ -31,9 +31,11 @@ const ABILITIES_MAX: usize = 50;
 pub struct ApiKey {
     #[schema(example = "apik_01J2PR0000000000000000000A")]
     id: String,
+    #[schema(example = "website")]
     name: String,
+    #[schema(example = json!(["orders:read"]))]
     abilities: Vec<String>,
-    #[schema(example = "live")]
+    #[schema(example = "test")]
     mode: &'static str,
     /// The end of the secret, to tell keys apart.
     last4: String,
@@ -47,10 +49,12 @@ pub struct ApiKey {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MintedKey {
     id: String,
+    #[schema(example = "website")]
     name: String,
+    #[schema(example = json!(["orders:read"]))]
     abilities: Vec<String>,
     mode: &'static str,
-    #[schema(example = "sx_live_…")]
+    #[schema(example = "sx_test_…")]
     secret: String,
     created_at: Instant,
 }
@@ -159,7 +163,7 @@ pub struct NewApiKey {
 #[schema(as = NewApiKey)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
 pub struct NewApiKeyBody {
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, example = "website")]
     name: String,
     #[schema(min_items = 1, example = json!(["orders:read"]))]
     abilities: Vec<String>,

@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::keys::merchant::{ProductsRead, ProductsWrite};
 use crate::domain::orders;
-use crate::domain::products::{self, Filter, NewProduct, ProductPatch, Status, Type};
-use crate::domain::serials::{self, Code};
+use crate::domain::products::{self, Filter, NewProduct, ProductPatch, Status, Type, Written};
+use crate::domain::serials;
 use crate::domain::shops::Tenant;
 use crate::error::Result;
 use crate::http::door::caller::Merchant;
@@ -22,15 +22,12 @@ use crate::http::door::read::Read;
 use crate::http::door::wire::{Instant, List};
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Reply};
-use crate::kit::json::{Form, Json as Tree, Reading, Wire, list as array, text, whole, wrong};
 use crate::kit::page::{Page, Place};
-use crate::kit::patch::Patch;
-use crate::kit::values::{currency, name, one_of, price, prose};
+use crate::kit::secret;
+use body::{Keys, KeysBody, NewProductBody, ProductPatchBody};
 
-/// Codes of one import.
-const KEYS_MAX: usize = 5_000;
-const DESCRIPTION_CHARS_MAX: usize = 20_000;
-const STOCK_MAX: i64 = 1_000_000_000;
+#[path = "product_body.rs"]
+mod body;
 
 /// A product in a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,8 +64,24 @@ pub struct Product {
     stock: Option<i64>,
     #[schema(example = "active")]
     status: &'static str,
+    /// Is called when a `dynamic` product was paid, and answers with the goods.
+    dynamic_webhook: Option<String>,
+    /// Handed over with the goods, or as the goods.
+    service_text: Option<String>,
+    /// What a `file_download` product is; `keyhouse files put` uploads one.
+    file_id: Option<String>,
     created_at: Instant,
     updated_at: Instant,
+}
+
+/// A product as just written.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WrittenProduct {
+    #[serde(flatten)]
+    product: Product,
+    /// Signs the calls to `dynamic_webhook`; shown in this answer alone, when it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dynamic_webhook_secret: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -99,7 +112,8 @@ pub async fn list(
     query: Query,
     mut db: Read,
 ) -> Answer<List<ProductSummary>> {
-    let filter = Filter { statuses: query.set("status", Status::WORDS)?, types: query.set("type", Type::WORDS)? };
+    let filter =
+        Filter { statuses: query.set("status", Status::WORDS)?, types: query.set("type", Type::WORDS)?, listed: false };
     let place = Place::new("products", caller.shop.uuid(), &query.filters(&["status", "type"]));
     let window = query.window(&place, &app.env.vault)?;
     let page = products::list(&mut db, caller.shop, &app.env, &filter, window, &place).await?;
@@ -109,15 +123,19 @@ pub async fn list(
 }
 
 /// Creates a product. One that takes codes has its stock from its pool; a `dynamic` or `file_download`
-/// product starts as a draft.
+/// product starts as a draft unless it is given its webhook or file.
 #[utoipa::path(post, path = "/products", tag = "products", security(("key" = ["products:write"])),
-    request_body = NewProductBody, responses((status = 201, body = Product)))]
+    request_body = NewProductBody, responses((status = 201, body = WrittenProduct)))]
 pub async fn create(caller: Merchant<ProductsWrite>, write: Write<NewProduct>) -> Result<Reply> {
     let (app, shop) = (write.app(), caller.shop);
+    let webhook = write.body.source.webhook.as_ref();
+    app.may_call("dynamic_webhook", webhook)?;
+    let shows_secret = webhook.is_some();
     write
+        .private_if(shows_secret)
         .once(&caller, StatusCode::CREATED, async move |db, new| {
-            let product = products::create(db, shop, &app.env, new.clone()).await?;
-            Product::load(db, shop, product).await
+            let written = products::create(db, shop, &app.env, new.clone()).await?;
+            WrittenProduct::load(db, shop, written).await
         })
         .await
 }
@@ -136,17 +154,21 @@ pub async fn get(
 
 /// Changes a product; absent fields stay as they are.
 #[utoipa::path(patch, path = "/products/{id}", tag = "products", security(("key" = ["products:write"])),
-    params(("id" = String, Path)), request_body = ProductPatchBody, responses((status = 200, body = Product)))]
+    params(("id" = String, Path)), request_body = ProductPatchBody, responses((status = 200, body = WrittenProduct)))]
 pub async fn update(
     caller: Merchant<ProductsWrite>,
     PathId(id): PathId<products::Product>,
     write: Write<ProductPatch>,
 ) -> Result<Reply> {
     let (app, shop) = (write.app(), caller.shop);
+    let webhook = write.body.webhook.value();
+    app.may_call("dynamic_webhook", webhook)?;
+    let shows_secret = webhook.is_some();
     write
+        .private_if(shows_secret)
         .once(&caller, StatusCode::OK, async move |db, patch| {
-            let product = products::update(db, shop, &app.env, id, patch.clone()).await?;
-            Product::load(db, shop, product).await
+            let written = products::update(db, shop, &app.env, id, patch.clone()).await?;
+            WrittenProduct::load(db, shop, written).await
         })
         .await
 }
@@ -220,124 +242,18 @@ impl Product {
             currency: product.currency.code(),
             stock,
             status: product.status.word(),
+            dynamic_webhook: product.source.webhook.map(|webhook| webhook.as_str().to_owned()),
+            service_text: product.source.text,
+            file_id: product.source.file.map(|file| file.to_string()),
             created_at: Instant(product.created_at),
             updated_at: Instant(product.updated_at),
         })
     }
 }
 
-/// What [`NewProduct`] is read from.
-#[derive(ToSchema)]
-#[schema(as = NewProduct)]
-#[expect(dead_code, reason = "documents the body that is read field by field")]
-pub struct NewProductBody {
-    #[schema(min_length = 1, max_length = 200)]
-    name: String,
-    #[schema(example = "license_key")]
-    r#type: String,
-    #[schema(minimum = 0, maximum = 99_999_999_999_i64)]
-    price_cents: i64,
-    /// ISO 4217, upper case.
-    #[schema(example = "USD")]
-    currency: String,
-    /// Markdown.
-    #[schema(max_length = 20_000)]
-    description: Option<String>,
-    /// Null is unlimited. Refused for `license_key`, whose stock is its free codes.
-    #[schema(minimum = 0)]
-    stock: Option<i64>,
-}
-
-impl Wire for NewProduct {
-    fn read(form: &mut Form) -> Option<Self> {
-        let name = form.required("name", name);
-        let r#type = form.required("type", one_of(Type::WORDS));
-        let price = form.required("price_cents", price);
-        let currency = form.required("currency", currency);
-        let description = form.optional("description", prose(DESCRIPTION_CHARS_MAX));
-        let stock = form.optional("stock", stock);
-        if r#type == Some(Type::LicenseKey) && matches!(stock, Some(Some(_))) {
-            form.wrong("stock", "of a pooled product is the number of its free codes");
-        }
-        Some(Self {
-            name: name?,
-            r#type: r#type?,
-            price: price?,
-            currency: currency?,
-            description: description?,
-            stock: stock?,
-        })
-    }
-}
-
-/// What [`ProductPatch`] is read from.
-#[derive(ToSchema)]
-#[schema(as = ProductPatch)]
-#[expect(dead_code, reason = "documents the body that is read field by field")]
-pub struct ProductPatchBody {
-    #[schema(min_length = 1, max_length = 200)]
-    name: Option<String>,
-    #[schema(minimum = 0, maximum = 99_999_999_999_i64)]
-    price_cents: Option<i64>,
-    /// active, archived or draft.
-    status: Option<String>,
-    /// Markdown; null empties it.
-    #[schema(max_length = 20_000)]
-    description: Option<String>,
-    /// Of a product without a pool; null is unlimited.
-    #[schema(minimum = 0)]
-    stock: Option<i64>,
-}
-
-impl Wire for ProductPatch {
-    fn read(form: &mut Form) -> Option<Self> {
-        let name = given(form.patch("name", name), form, "name");
-        let price = given(form.patch("price_cents", price), form, "price_cents");
-        let status = given(form.patch("status", one_of(Status::WORDS)), form, "status");
-        let description = form.patch("description", prose(DESCRIPTION_CHARS_MAX));
-        let stock = form.patch("stock", stock);
-        Some(Self { name: name?, price: price?, status: status?, description: description?, stock: stock? })
-    }
-}
-
-/// A field that may be left out and not emptied.
-#[expect(clippy::option_option, reason = "the outer is a mistake, the inner an absence")]
-fn given<T>(patch: Option<Patch<T>>, form: &mut Form, field: &str) -> Option<Option<T>> {
-    match patch? {
-        Patch::Absent => Some(None),
-        Patch::Value(value) => Some(Some(value)),
-        Patch::Null => {
-            form.wrong(field, "must not be null");
-            None
-        }
-    }
-}
-
-fn stock(value: Tree) -> Reading<i32> {
-    let stock = whole(0, STOCK_MAX)(value)?;
-    i32::try_from(stock).map_err(|_| wrong("is too large"))
-}
-
-/// The body of an import.
-#[derive(Debug)]
-pub struct Keys {
-    keys: Vec<Code>,
-}
-
-/// What [`Keys`] is read from.
-#[derive(ToSchema)]
-#[schema(as = Keys)]
-#[expect(dead_code, reason = "documents the body that is read field by field")]
-pub struct KeysBody {
-    /// Cut of surrounding white space, 4,096 bytes each.
-    #[schema(min_items = 1, max_items = 5_000, example = json!(["AAAA-BBBB-CCCC", "DDDD-EEEE-FFFF"]))]
-    keys: Vec<String>,
-}
-
-impl Wire for Keys {
-    fn read(form: &mut Form) -> Option<Self> {
-        let code = |value| Code::parse(&text(value)?).map_err(wrong);
-        let keys = form.required("keys", array(1, KEYS_MAX, code));
-        Some(Self { keys: keys? })
+impl WrittenProduct {
+    async fn load(db: &mut PgConnection, shop: Tenant, written: Written) -> Result<Self> {
+        let product = Product::load(db, shop, written.product).await?;
+        Ok(Self { product, dynamic_webhook_secret: written.dynamic_secret.as_ref().map(secret::reveal) })
     }
 }

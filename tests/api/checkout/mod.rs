@@ -1,10 +1,14 @@
 //! From the cart to the codes.
 
 mod cart;
+mod delivery;
+mod downloads;
 mod expiry;
+mod gateways;
 mod idempotency;
 mod mail;
 mod payment;
+mod shops;
 mod stock;
 mod tokens;
 mod totals;

@@ -26,9 +26,11 @@ fn a_paid_checkout_hands_out_the_codes_in_the_same_answer() {
                 "AAAA-1",
                 "AAAA-2"
               ],
+              "download_url": null,
               "product": "Studio Pro",
               "qty": 2,
-              "subtotal_cents": 9800
+              "subtotal_cents": 9800,
+              "text": null
             }
           ],
           "order_id": "[order_id]",
@@ -117,9 +119,11 @@ fn a_declined_payment_gives_the_stock_back() {
           "items": [
             {
               "codes": [],
+              "download_url": null,
               "product": "Studio Pro",
               "qty": 2,
-              "subtotal_cents": 9800
+              "subtotal_cents": 9800,
+              "text": null
             }
           ],
           "order_id": "[order_id]",

@@ -21,7 +21,8 @@ fn an_opened_session_is_answered_with_its_token() {
           "payment": {
             "gateway": "sandbox",
             "instructions": "POST /checkout/v1/sessions/{id}/pay with the token pays in the sandbox.",
-            "redirect_url": null
+            "redirect_url": null,
+            "reference": "[reference]"
           },
           "status": "awaiting_payment",
           "subtotal_cents": 9800,
@@ -130,7 +131,8 @@ fn an_order_of_nothing_to_pay_is_delivered_at_once() {
           "payment": {
             "gateway": null,
             "instructions": null,
-            "redirect_url": null
+            "redirect_url": null,
+            "reference": null
           },
           "status": "completed",
           "subtotal_cents": 0,

@@ -38,9 +38,11 @@ fn an_order_paid_too_late_waits() {
           "items": [
             {
               "codes": [],
+              "download_url": null,
               "product": "Studio Pro",
               "qty": 1,
-              "subtotal_cents": 4900
+              "subtotal_cents": 4900,
+              "text": null
             }
           ],
           "order_id": "[order_id]",

@@ -2,6 +2,8 @@
 
 mod commands;
 mod embedded;
+mod files;
+mod import;
 mod refusals;
 
 use std::path::Path;

@@ -55,7 +55,7 @@ fn capabilities_are_the_keys_scopes_and_the_shops_features() {
           "data": {
             "auth_type": "api_key",
             "features": {
-              "licenses": false,
+              "licenses": true,
               "resellers": false,
               "sandbox": false
             },

@@ -1,3 +1,6 @@
 //! The developer's surface.
 
+mod licenses;
 mod me;
+mod orders;
+mod products;

@@ -1,4 +1,5 @@
 //! Operations of rooms that no route reaches by itself.
 
+mod lane;
 mod ledger;
 mod serials;

@@ -1,6 +1,6 @@
 //! Pools, beneath the routes: claim, burn, and the cursor that is only a hint.
 
-use keyhouse::domain::products::{self, NewProduct, PoolId, Type};
+use keyhouse::domain::products::{self, Licensing, Listing, NewProduct, PoolId, Source, Type};
 use keyhouse::domain::serials::{self, Code, Cursors, Demand, SerialId};
 use keyhouse::domain::shops::Tenant;
 use keyhouse::error::{Conflict, Error};
@@ -20,8 +20,11 @@ async fn pool(app: &TestApp, db: &mut PgConnection, codes: &[&str]) -> (Tenant, 
         currency: Currency::parse("USD").unwrap(),
         description: None,
         stock: None,
+        source: Source::default(),
+        listing: Listing::default(),
+        licensing: Licensing::default(),
     };
-    let product = products::create(db, shop, env, new).await.unwrap();
+    let product = products::create(db, shop, env, new).await.unwrap().product;
     let pool = products::pool_for_import(db, shop, env, product.id).await.unwrap();
     import(app, db, pool, codes).await;
     (shop, pool)

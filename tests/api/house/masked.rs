@@ -11,6 +11,7 @@ const MASKED: &[&str] = &[
     "last4",
     "next_cursor",
     "order_id",
+    "reference",
     "request_id",
     "secret",
     "shop_id",

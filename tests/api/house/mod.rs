@@ -3,10 +3,12 @@
 
 pub mod actor;
 pub mod books;
+pub mod browser;
 pub mod cluster;
 pub mod invariants;
 pub mod masked;
 pub mod process;
+pub mod receiver;
 pub mod socket;
 
 use std::sync::Arc;
@@ -18,14 +20,16 @@ use keyhouse::app::App;
 use keyhouse::cli::MIGRATIONS;
 use keyhouse::config::Config;
 use keyhouse::domain::data_keys;
+use keyhouse::domain::files::{self, FileId};
 use keyhouse::domain::keys::{self, NewKey, Surface};
-use keyhouse::domain::shops::{self, Mode, NewShop, Shop};
+use keyhouse::domain::shops::{self, Mode, NewShop, Shop, Tenant};
 use keyhouse::kit::clock::Clock;
 use keyhouse::kit::env::Env;
 use keyhouse::kit::money::Currency;
 use keyhouse::kit::pool;
 use keyhouse::kit::secret::reveal;
 use keyhouse::kit::vault::MasterKey;
+use keyhouse::outbound::Outbound;
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use serde_json::{Value, json};
@@ -33,6 +37,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use actor::Actor;
 use cluster::TestDb;
+use receiver::{Names, calling};
 
 /// 64 digits, as `KEYHOUSE_MASTER_KEY` takes them.
 pub const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -42,11 +47,20 @@ pub fn house(test: impl AsyncFn(&TestApp)) {
     house_with("", test);
 }
 
+/// The same with a client of the test's own for calls to merchants: another deadline, another resolver.
+pub fn house_calling(outbound: Outbound, test: impl AsyncFn(&TestApp)) {
+    run("", Some(outbound), test);
+}
+
 /// The same with settings: TOML, as in `config/default.toml`.
 pub fn house_with(settings: &str, test: impl AsyncFn(&TestApp)) {
+    run(settings, None, test);
+}
+
+fn run(settings: &str, outbound: Option<Outbound>, test: impl AsyncFn(&TestApp)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let app = TestApp::open(settings).await;
+        let app = TestApp::open(settings, outbound).await;
         test(&app).await;
         app.settle().await;
         invariants::check(&mut app.db().await).await;
@@ -65,6 +79,7 @@ pub async fn empty_database() -> TestDb {
         let mut rng = ChaCha20Rng::seed_from_u64(0);
         let mut transaction = db.begin().await.unwrap();
         data_keys::create(&mut transaction, &master(), &mut rng, start_of_time()).await.unwrap();
+        data_keys::open(&mut transaction, &master(), &mut rng, start_of_time()).await.unwrap();
         transaction.commit().await.unwrap();
         db.close().await.unwrap();
     })
@@ -98,18 +113,22 @@ pub struct TestShop {
 }
 
 impl TestApp {
-    async fn open(settings: &str) -> Self {
+    async fn open(settings: &str, outbound: Option<Outbound>) -> Self {
         let database = empty_database().await;
         let dir = std::env::temp_dir().join(format!("keyhouse-{}-{}", std::process::id(), unique()));
         let config = Config::parse(&format!("data_dir = {dir:?}\n{settings}")).unwrap();
         let options = pool::options(&database.url).unwrap();
         let mut db = PgConnection::connect_with(&options).await.unwrap();
-        let vault = data_keys::open(&mut db, &master()).await.unwrap();
-        let env = Env::new(Clock::fixed(start_of_time()), ChaCha20Rng::seed_from_u64(1), vault);
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let (vault, signing) = data_keys::open(&mut db, &master(), &mut rng, start_of_time()).await.unwrap();
+        let env = Env::new(Clock::fixed(start_of_time()), rng, vault, Arc::new(signing));
         let shop = open_shop(&mut db, &env, "acme").await;
         db.close().await.unwrap();
         let (requests, worker) = (pool::open(options.clone(), 8), pool::open(options, 4));
-        let app = Arc::new(App::new(config, env, requests, worker, "http://keyhouse.test".into(), None));
+        let files = App::file_store(&config).unwrap();
+        let mut app = App::new(config, env, requests, worker, files, "http://keyhouse.test".into(), None).unwrap();
+        app.outbound = outbound.unwrap_or_else(|| calling(app.reach(), Names::none()));
+        let app = Arc::new(app);
         let router = keyhouse::http::router(&app);
         Self { app, router, database, shop }
     }
@@ -146,6 +165,11 @@ impl TestApp {
 
     pub fn developer(&self) -> Actor<'_> {
         Actor::new(self, Some(self.shop.developer.clone()))
+    }
+
+    /// Holds every scope, in the sandbox.
+    pub fn test_developer(&self) -> Actor<'_> {
+        Actor::new(self, Some(self.shop.developer_test.clone()))
     }
 
     /// Has no credential.
@@ -209,6 +233,35 @@ impl TestApp {
             self.test_merchant().post(&path, json!({ "keys": codes })).await.is(201);
         }
         id
+    }
+
+    /// A sandbox product that sells this file; answers its `/v1` id.
+    pub async fn sells_file(&self, name: &str, bytes: &[u8]) -> String {
+        let body = json!({ "name": "Field Guide", "type": "file_download", "price_cents": 4900, "currency": "USD" });
+        self.sells_file_as(&self.test_merchant(), self.shop.row.twin, body, name, bytes).await
+    }
+
+    /// The same of any shop, by a merchant of it, as any product.
+    pub async fn sells_file_as(
+        &self,
+        merchant: &Actor<'_>,
+        shop: Tenant,
+        product: Value,
+        name: &str,
+        bytes: &[u8],
+    ) -> String {
+        let product = merchant.post("/v1/products", product).await.is(201).json()["id"].as_str().unwrap().to_owned();
+        let file = self.stores_file(shop, name, bytes).await;
+        let patch = json!({ "file_id": file.to_string(), "status": "active" });
+        merchant.patch(&format!("/v1/products/{product}"), patch).await.is(200);
+        product
+    }
+
+    /// A file in the store of this shop, as `keyhouse files put` leaves it.
+    pub async fn stores_file(&self, shop: Tenant, name: &str, bytes: &[u8]) -> FileId {
+        let id = self.app.env.id();
+        let stored = self.app.files.put(files::key(shop, id), bytes, 1 << 30).await.unwrap();
+        files::put(&mut self.db().await, shop, &self.app.env, id, name, stored).await.unwrap().id
     }
 
     /// Opens a sandbox checkout of one line; answers the session, with its token.

@@ -16,10 +16,18 @@ use crate::house::{TestApp, house, house_with};
 
 /// Open to anybody, without a credential.
 const PUBLIC: &[&str] = &[
+    "GET /checkout/v1/downloads/{token}",
     "POST /checkout/v1/sessions",
     "GET /checkout/v1/shops/{shop}/products",
     "GET /checkout/v1/shops/{shop}/products/{product}",
 ];
+
+/// Documented routes that answer at another address as well, and why.
+const SECOND_ADDRESSES: &[(&str, &str)] =
+    &[("/products", "the published documents show no slash at the end, and the published client sends one")];
+
+/// Scopes that do as well as the documented one, and for this operation alone.
+const ALSO_ENOUGH: &[(&str, &str)] = &[("POST /dev/v1/licenses/validate", "licenses.validate")];
 
 /// Where a live key reaches objects of the sandbox, and why.
 const LIVE_REACHES_TEST: &[(&str, &str)] =
@@ -80,7 +88,8 @@ fn a_credential_of_another_surface_is_refused() {
 fn every_scope_but_the_one_that_is_needed_does_not_do() {
     house_with(NO_LIMITS, async |app| {
         for (operation, scope) in scoped() {
-            for held in all_but(operation.surface, &scope) {
+            for mut held in all_but(operation.surface, &scope) {
+                held.retain(|one| !ALSO_ENOUGH.contains(&(operation.name().as_str(), one)));
                 let call = operation.call(&Side::live(app)).await;
                 let actor = key(app, operation.surface, &held).await;
                 let answer = call.send(&actor).await;
@@ -225,7 +234,10 @@ fn every_route_that_is_written_down_is_documented() {
         let documented = Operation::of(surface).len();
         assert_eq!(written.len(), documented, "{folder}: {written:?}");
         for file in source::all().iter().filter(|file| file.path.starts_with(&format!("http/{folder}/"))) {
-            assert!(!file.code.contains(".route("), "{}: `.route(` escapes the document; use `routes!`", file.path);
+            let known = SECOND_ADDRESSES.iter().map(|(path, _)| format!(".route(\"{path}\", "));
+            let known: usize = known.map(|route| file.text.matches(&route).count()).sum();
+            let all = file.code.matches(".route(").count();
+            assert_eq!(all, known, "{}: `.route(` escapes the document; use `routes!`", file.path);
         }
     }
 }

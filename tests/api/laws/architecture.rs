@@ -9,11 +9,14 @@ const ROOMS: &[&str] = &[
     "outbox",
     "idempotency",
     "keys",
+    "files",
     "products",
     "customers",
     "serials",
+    "licenses",
     "ledger",
     "payments",
+    "dynamic",
     "orders",
 ];
 
@@ -26,11 +29,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
     ("domain", &["kit", "error"]), // and rooms to the left
-    ("app", &["config", "domain", "kit", "error"]),
+    ("outbound", &["kit", "error"]),
+    ("app", &["config", "domain", "outbound", "kit", "error"]),
     ("http::door", &["app", "domain::shops", "domain::keys", "domain::idempotency", "kit", "error"]),
     ("http::surface", &["http::door", "app", "domain", "kit", "error"]),
-    ("http", &["http::surface", "http::door", "app", "kit", "error"]),
-    ("worker", &["app", "domain", "kit", "error"]),
+    ("http::pages", &["http::openapi", "http::door", "app", "domain", "kit", "error"]),
+    ("http", &["http::surface", "http::pages", "http::door", "app", "kit", "error"]),
+    ("worker", &["app", "domain", "outbound", "kit", "error"]),
     // It opens and commits transactions of its own (shop create, keys mint), so it calls rooms.
     ("cli", &["config", "telemetry", "app", "http", "http::door", "worker", "domain", "kit", "error"]),
 ];
@@ -38,8 +43,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const WORDS_OF_HTTP: &[&str] = &["axum", "hyper", "hyper_util", "reqwest", "tower", "tower_http", "http_body_util"];
 
 const SQL_STANDS_IN: &[&str] =
-    &["http/door/write.rs", "kit/lane.rs", "kit/postgres/", "cli/", "cli.rs", "worker/", "http/health.rs"];
-const TRANSACTIONS_STAND_IN: &[&str] = &["http/door/write.rs", "kit/lane.rs", "cli/", "cli.rs", "worker/"];
+    &["http/door/write.rs", "kit/lane/", "kit/postgres/", "cli/", "cli.rs", "worker/", "http/health.rs"];
+const TRANSACTIONS_STAND_IN: &[&str] = &["http/door/write.rs", "kit/lane/", "cli/", "cli.rs", "worker/"];
 
 const NO_NAMES: &[&str] =
     &["helper", "helpers", "util", "utils", "common", "manager", "managers", "service", "services", "misc"];
@@ -198,7 +203,8 @@ fn layer(path: &[String]) -> (&'static str, String) {
         "domain" => ("domain", second.to_owned()),
         "http" if second == "door" => ("http::door", String::new()),
         "http" if SURFACES.contains(&second) => ("http::surface", second.to_owned()),
-        "http" => ("http", String::new()),
+        "http" if second == "pages" => ("http::pages", String::new()),
+        "http" => ("http", second.to_owned()),
         "Error" | "Result" | "error" => ("error", String::new()),
         first => {
             let known = MAY_USE.iter().map(|(layer, _)| *layer).find(|layer| *layer == first);

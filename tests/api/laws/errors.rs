@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, Request};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use http_body_util::BodyExt as _;
-use keyhouse::error::{Conflict, Error, Fields, Unauthenticated};
+use keyhouse::error::{Conflict, Error, Fields, LicenseRefusal, Unauthenticated};
 use keyhouse::http::door::render::render;
 use keyhouse::http::door::trace::trace;
 use keyhouse::http::door::{Door, Surface};
 use keyhouse::http::openapi::SURFACES;
+use keyhouse::http::pages::errors::ENTRIES;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -53,10 +54,18 @@ errors! {
     Error::MissingScope(_) => [Error::MissingScope("orders:read")],
     Error::Forbidden(_) => [Error::Forbidden("A test key makes test keys only.")],
     Error::NotFound(_) => [Error::NotFound("order")],
+    Error::Gone(_) => [Error::Gone("This link has expired.")],
+    Error::RangeNotSatisfiable { .. } => [Error::RangeNotSatisfiable { size_bytes: 7 }],
     Error::Conflict(Conflict::IdempotencyMismatch) => [Error::Conflict(Conflict::IdempotencyMismatch)],
     Error::Conflict(Conflict::IdempotencyInProgress) => [Error::Conflict(Conflict::IdempotencyInProgress)],
     Error::Conflict(Conflict::OutOfStock { .. }) => [Error::Conflict(Conflict::OutOfStock { product: "Pro".into() })],
     Error::Conflict(Conflict::WrongState(_)) => [Error::Conflict(Conflict::WrongState("the order is failed".into()))],
+    Error::License { .. } => [
+        license(LicenseRefusal::NotFound, None), license(LicenseRefusal::Revoked, None),
+        license(LicenseRefusal::Suspended, None), license(LicenseRefusal::Expired, None),
+        license(LicenseRefusal::IpBlocked, None), license(LicenseRefusal::HwidMismatch, Some("head.claims.signature")),
+        license(LicenseRefusal::MaxUsesReached, None)
+    ],
     Error::InsufficientFunds => [Error::InsufficientFunds],
     Error::MethodNotAllowed => [Error::MethodNotAllowed],
     Error::RequestTimeout => [Error::RequestTimeout],
@@ -72,7 +81,12 @@ errors! {
         Error::Database(sqlx::Error::Io(std::io::Error::other(SECRET))),
         Error::Database(sqlx::Error::ColumnNotFound(SECRET.into()))
     ],
+    Error::FileStore(_) => [Error::FileStore(SECRET.into())],
     Error::Internal(_) => [Error::Internal(SECRET.into())],
+}
+
+fn license(refusal: LicenseRefusal, signed: Option<&str>) -> Error {
+    Error::License { refusal, signed: signed.map(str::to_owned) }
 }
 
 fn two_fields() -> Error {
@@ -153,7 +167,7 @@ fn a_problem_names_its_request() {
         for surface in SURFACES.into_iter().filter(|surface| speaks_problem(*surface)) {
             for error in samples() {
                 let is_invalid = matches!(error, Error::Invalid(_));
-                let is_conflict = matches!(error, Error::Conflict(_));
+                let has_code = matches!(error, Error::Conflict(_) | Error::License { .. });
                 let seen = see(app, surface, error).await;
                 let body = &seen.body;
                 assert_eq!(seen.header("content-type"), Some("application/problem+json"), "{body}");
@@ -164,7 +178,7 @@ fn a_problem_names_its_request() {
                 assert_eq!(body["request_id"].as_str(), seen.header("x-request-id"), "{body}");
                 assert_eq!(body.get("trace_id").is_some(), seen.status == 500, "{body}");
                 assert_eq!(body.get("errors").is_some(), is_invalid, "{body}");
-                assert_eq!(body.get("code").is_some(), is_conflict, "{body}");
+                assert_eq!(body.get("code").is_some(), has_code, "{body}");
             }
         }
     });
@@ -175,7 +189,7 @@ fn an_envelope_says_where_to_read_on() {
     house(async |app| {
         for surface in SURFACES.into_iter().filter(|surface| !speaks_problem(*surface)) {
             for error in samples() {
-                let is_invalid = matches!(error, Error::Invalid(_));
+                let has_details = matches!(error, Error::Invalid(_) | Error::License { signed: Some(_), .. });
                 let seen = see(app, surface, error).await;
                 let body = &seen.body["error"];
                 assert_eq!(seen.header("content-type"), Some("application/json"), "{body}");
@@ -185,7 +199,34 @@ fn an_envelope_says_where_to_read_on() {
                 assert_eq!(body["doc_url"], format!("{}/docs/errors#{code}", app.app.public_url));
                 assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
                 let details = body.get("details").and_then(Value::as_array).map_or(0, Vec::len);
-                assert_eq!(details > 0, is_invalid, "{body}");
+                assert_eq!(details > 0, has_details, "{body}");
+            }
+        }
+    });
+}
+
+#[test]
+fn every_error_has_its_place_on_the_page_that_explains_them() {
+    house(async |app| {
+        let page = app.stranger().get("/docs/errors").await.is(200).text();
+        let mut spoken = BTreeSet::new();
+        for surface in SURFACES {
+            for error in samples() {
+                let seen = see(app, surface, error).await;
+                let words = if speaks_problem(surface) {
+                    vec![&seen.body["type"], &seen.body["code"]]
+                } else {
+                    vec![&seen.body["error"]["code"]]
+                };
+                for word in words.into_iter().filter_map(Value::as_str) {
+                    assert!(page.contains(&format!("id=\"{word}\"")), "{word} is not on /docs/errors");
+                    spoken.insert((seen.status, word.to_owned()));
+                }
+            }
+        }
+        for entry in ENTRIES {
+            for word in [Some(entry.slug), entry.detail, Some(entry.code)].into_iter().flatten() {
+                assert!(spoken.contains(&(entry.status, word.to_owned())), "no error is {} {word}", entry.status);
             }
         }
     });
@@ -211,8 +252,7 @@ fn who_is_sent_away_is_told_when_to_come_back_and_what_to_bring() {
 fn what_broke_inside_is_not_told() {
     house(async |app| {
         for surface in SURFACES {
-            for error in samples().into_iter().filter(|error| matches!(error, Error::Internal(_) | Error::Database(_)))
-            {
+            for error in samples().into_iter().filter(breaks_inside) {
                 let seen = see(app, surface, error).await;
                 let body = seen.body.to_string();
                 assert!(!body.contains(SECRET) && !body.contains("sqlx") && !body.contains("pool"), "{body}");
@@ -220,6 +260,10 @@ fn what_broke_inside_is_not_told() {
             }
         }
     });
+}
+
+const fn breaks_inside(error: &Error) -> bool {
+    matches!(error, Error::Internal(_) | Error::Database(_) | Error::FileStore(_))
 }
 
 /// The same sample once more; errors cannot be copied.

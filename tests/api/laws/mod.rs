@@ -10,7 +10,7 @@ mod idempotency;
 mod lists;
 mod locks;
 mod openapi;
-mod operations;
+pub mod operations;
 mod races;
 mod schema;
 mod source;
@@ -35,7 +35,7 @@ async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
 }
 
 /// Runs futures side by side until all are done; their results, in order.
-async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+pub async fn together<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         let mut open = false;

@@ -28,6 +28,8 @@ pub struct Operation {
 pub enum Needs {
     /// It is public.
     Nothing,
+    /// A payment provider's own signature.
+    Signature,
     /// A token of the object itself.
     Token,
     /// A key of the surface, with any scope.
@@ -37,8 +39,10 @@ pub enum Needs {
 }
 
 impl Operation {
+    /// Those that our clients call. A payment provider's call carries its own proof, name and body: what
+    /// holds for it stands in tests/api/checkout/gateways.rs.
     pub fn all() -> Vec<Self> {
-        SURFACES.into_iter().flat_map(Self::of).collect()
+        SURFACES.into_iter().flat_map(Self::of).filter(|operation| operation.needs != Needs::Signature).collect()
     }
 
     pub fn of(surface: Surface) -> Vec<Self> {
@@ -99,12 +103,18 @@ impl Needs {
         let one = security.as_array().filter(|all| all.len() == 1).expect("one way to be let in");
         let (scheme, scopes) = one[0].as_object().unwrap().iter().next().unwrap();
         match (scheme.as_str(), scopes.as_array().unwrap().as_slice()) {
+            ("signature", []) => Self::Signature,
             ("token", []) => Self::Token,
             ("key", []) => Self::AnyKey,
             ("key", [scope]) => Self::Scope(scope.as_str().unwrap().to_owned()),
             other => panic!("the laws do not know what {other:?} asks for"),
         }
     }
+}
+
+/// An address of ours without its host.
+pub fn path_of(url: &str) -> String {
+    url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap_or_default()
 }
 
 /// The documented path with this id in every place where one goes.
@@ -214,14 +224,80 @@ impl<'a> Side<'a> {
         opened.is(201).json().clone()
     }
 
+    /// The path of a link to a file that was sold.
+    async fn download(&self) -> String {
+        let twin = if self.mode == Mode::Live { self.shop.row.tenant } else { self.shop.row.twin };
+        let body = json!({ "name": format!("Law {}", unique()), "type": "file_download", "price_cents": 0, "currency": "USD" });
+        let product = self.app.sells_file_as(&self.merchant(), twin, body, "law.pdf", b"the law").await;
+        let cart = json!({
+            "shop": self.shop.row.slug, "mode": self.mode.word(), "email": "law@example.com",
+            "items": [{ "product_id": product, "quantity": 1 }],
+        });
+        let opened = Actor::new(self.app, None).post("/checkout/v1/sessions", cart).await;
+        let opened = opened.is(201).json().clone();
+        let buyer = Actor::new(self.app, Some(opened["token"].as_str().unwrap().to_owned()));
+        let seen = buyer.get(&format!("/checkout/v1/sessions/{}", opened["id"].as_str().unwrap())).await;
+        path_of(seen.is(200).json()["items"][0]["download_url"].as_str().unwrap())
+    }
+
     async fn order(&self) -> String {
         self.session().await["order_id"].as_str().unwrap().to_owned()
+    }
+
+    /// A checkout of something that costs money, not paid.
+    async fn unpaid_order(&self) -> String {
+        let name = format!("Mug {}", unique());
+        let body = json!({ "name": name, "type": "physical", "price_cents": 900, "currency": "USD" });
+        let product = self.merchant().post("/v1/products", body).await.is(201).json()["id"].clone();
+        let cart = json!({
+            "shop": self.shop.row.slug, "mode": self.mode.word(), "email": format!("law{}@example.com", unique()),
+            "items": [{ "product_id": product, "quantity": 1 }],
+        });
+        let opened = Actor::new(self.app, None).post("/checkout/v1/sessions", cart).await;
+        opened.is(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The same, paid; it waits for the merchant.
+    async fn paid_order(&self) -> String {
+        let order = self.unpaid_order().await;
+        let developer = Actor::new(self.app, self.token(Surface::Dev));
+        developer.post(&format!("/dev/v1/orders/{order}/complete"), json!({})).await.is(200);
+        order
+    }
+
+    /// A paid order of dynamic goods whose webhook did not answer.
+    async fn undelivered_order(&self) -> String {
+        let body = json!({
+            "name": format!("Dynamic {}", unique()), "type": "dynamic", "price_cents": 0, "currency": "USD",
+            "dynamic_webhook": "https://hook.example/",
+        });
+        let product = self.merchant().post("/v1/products", body).await.is(201).json()["id"].clone();
+        let cart = json!({
+            "shop": self.shop.row.slug, "mode": self.mode.word(), "email": format!("law{}@example.com", unique()),
+            "items": [{ "product_id": product, "quantity": 1 }],
+        });
+        let opened = Actor::new(self.app, None).post("/checkout/v1/sessions", cart).await;
+        self.app.settle().await; // no name resolves in a test
+        opened.is(201).json()["id"].as_str().unwrap().to_owned()
     }
 
     async fn customer(&self) -> String {
         self.session().await;
         let newest = self.merchant().get("/v1/customers?limit=1").await;
         newest.is(200).json()["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn license_body(&self) -> Value {
+        let far = "2099-01-01T00:00:00Z";
+        let product = self.product().await;
+        json!({ "product_id": product, "customer_email": format!("law{}@example.com", unique()), "expires_at": far })
+    }
+
+    /// With its key.
+    async fn license(&self) -> Value {
+        let developer = Actor::new(self.app, self.token(Surface::Dev));
+        let made = developer.post("/dev/v1/licenses", self.license_body().await).await;
+        made.is(200).json()["data"]["productLicense"].clone()
     }
 
     async fn api_key(&self) -> String {
@@ -286,6 +362,59 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
         "GET /v1/orders/{id}" => Made::of(side.order().await),
         "GET /v1/customers/{id}" => Made::of(side.customer().await),
         "GET /dev/v1/me" | "GET /dev/v1/me/capabilities" => Made::plain(),
+        "POST /dev/v1/products/" => {
+            let body = |title: &str| json!({ "title": title, "type": "SERIALS", "price": 9.5, "serials": ["A", "B"] });
+            Made::plain().with(body("One"), body("Another"))
+        }
+        "GET /dev/v1/products/{id}" => Made::of(side.product().await),
+        "PATCH /dev/v1/products/{id}" => {
+            Made::of(side.product().await).with(json!({ "title": "Renamed" }), json!({ "price": 12 }))
+        }
+        "GET /dev/v1/licenses" => {
+            side.license().await;
+            Made::plain()
+        }
+        "POST /dev/v1/licenses" => {
+            let (one, other) = (side.license_body().await, side.license_body().await);
+            Made::plain().with(one, other)
+        }
+        "POST /dev/v1/licenses/validate" => {
+            let license = side.license().await;
+            let body = |hwid: &str| {
+                json!({ "key": license["license_key"], "product_id": license["product_id"],
+                                            "hardware_id": hwid, "nonce": "0123456789abcdef" })
+            };
+            Made::plain().with(body("machine-1"), body("machine-2"))
+        }
+        "GET /dev/v1/licenses/{id}"
+        | "DELETE /dev/v1/licenses/{id}"
+        | "GET /dev/v1/licenses/{id}/events"
+        | "POST /dev/v1/licenses/{id}/reset-hwid"
+        | "POST /dev/v1/licenses/{id}/rotate-key" => Made::of(side.license().await["id"].as_str().unwrap().to_owned()),
+        "PATCH /dev/v1/licenses/{id}" => {
+            let id = side.license().await["id"].as_str().unwrap().to_owned();
+            Made::of(id).with(json!({ "status": "SUSPENDED" }), json!({ "max_uses": 3 }))
+        }
+        "PATCH /dev/v1/licenses/keys/{key}/hwid" => {
+            let key = side.license().await["license_key"].as_str().unwrap().to_owned();
+            Made::of(key).with(json!({ "hardware_id": "machine-1" }), json!({ "hardware_id": "machine-2" }))
+        }
+        "POST /dev/v1/licenses/{id}/extend" => {
+            let id = side.license().await["id"].as_str().unwrap().to_owned();
+            Made::of(id).with(json!({ "days": 30 }), json!({ "days": 31 }))
+        }
+        "POST /dev/v1/licenses/{id}/file" => {
+            let id = side.license().await["id"].as_str().unwrap().to_owned();
+            Made::of(id).with(json!({ "hardware_id": "machine-1" }), json!({ "hardware_id": "machine-2" }))
+        }
+        "GET /dev/v1/orders/{id}" => Made::of(side.order().await),
+        "POST /dev/v1/orders/{id}/complete" => {
+            Made::of(side.unpaid_order().await).with(json!({ "note": "cash" }), json!({ "note": "by wire" }))
+        }
+        "POST /dev/v1/orders/{id}/fulfill" => {
+            Made::of(side.paid_order().await).with(json!({ "note": "by post" }), json!({ "note": "by hand" }))
+        }
+        "POST /dev/v1/orders/{id}/retry-delivery" => Made::of(side.undelivered_order().await),
         "POST /checkout/v1/sessions" => {
             let email = format!("law{}@example.com", unique());
             Made::plain().with(side.cart(1, &email).await, side.cart(2, &email).await)
@@ -297,6 +426,7 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             let (shop, product) = (&side.shop.row.slug, side.product().await);
             Made::at(format!("/checkout/v1/shops/{shop}/products/{product}?mode={}", side.mode.word()))
         }
+        "GET /checkout/v1/downloads/{token}" => Made::at(side.download().await),
         "GET /checkout/v1/sessions/{id}" => Made::of_session(&side.session().await),
         "POST /checkout/v1/sessions/{id}/pay" => {
             Made::of_session(&side.session().await).with(json!({}), json!({ "outcome": "succeed" }))

@@ -20,15 +20,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outbox", &["events", "mails"]),
     ("idempotency", &["idempotency"]),
     ("keys", &["api_keys", "directory"]),
+    ("files", &["files"]),
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
     ("serials", &["serials", "stock_deltas", "stock_levels"]),
+    ("licenses", &["licenses", "license_events", "license_patterns", "license_stats"]),
     ("ledger", &["ledger_accounts", "ledger_entries", "ledger_open", "ledger_transfers"]),
+    ("payments", &["payment_events"]),
+    ("dynamic", &["dynamic_calls"]),
     ("orders", &["orders", "order_items"]),
 ];
 
 /// Queries that look across shops, and why they may.
 const ACROSS_SHOPS: &[(&str, &str)] = &[
+    ("dynamic::shops_with_due", "the worker asks which shops have something to do"),
     ("idempotency::sweep", "the worker deletes what is expired, whosever it is"),
     ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
     ("orders::shops_awaiting_stock", "the worker asks which shops have something to do"),

@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 pub async fn tables(db: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(
         "select relname::text from pg_class
-         where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> '_sqlx_migrations'
+         where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+           and relname <> '_sqlx_migrations'
          order by relname",
     )
     .fetch_all(db)

@@ -21,7 +21,7 @@ use super::{Tally, checkout, codes_of, codes_that_are, insist, orders, payment, 
 const CLIENTS: usize = 12;
 
 #[derive(Clone, Copy)]
-enum Victim {
+pub(super) enum Victim {
     /// The process, by `kill -9`; another one takes its place at once.
     Server,
     /// Three of its database sessions.
@@ -63,16 +63,9 @@ async fn storm(app: &TestApp, victim: Victim, length: Duration, stock: usize) {
     let server = serve(app, &[("KEYHOUSE_LISTEN", &port)]);
     let address = server.address;
     let tally = Arc::new(Tally::default());
-    let killer = Killer {
-        victim,
-        until: Instant::now() + length,
-        database_url: app.database_url().to_owned(),
-        data_dir: app.app.config.data_dir.clone(),
-        port,
-        tally: tally.clone(),
-        rng: ChaCha20Rng::seed_from_u64(seed()),
-    };
-    let killing = std::thread::spawn(move || killer.run(server));
+    let until = Instant::now() + length;
+    let killer = Killer::new(app, victim, port, tally.clone(), seed());
+    let killing = std::thread::spawn(move || killer.run(server, || Instant::now() >= until));
 
     let over = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
@@ -101,7 +94,7 @@ async fn storm(app: &TestApp, victim: Victim, length: Duration, stock: usize) {
 }
 
 /// A random one, printed; `KEYHOUSE_SEED` repeats a run.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let given = std::env::var("KEYHOUSE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| u64::from(std::process::id()) << 8 | u64::from(unique()));
     println!("seed {seed}");
@@ -149,9 +142,8 @@ async fn check_answers(address: std::net::SocketAddr, sales: &[Sale], codes: &Ha
     assert_eq!(sold.len(), sales.len());
 }
 
-struct Killer {
+pub(super) struct Killer {
     victim: Victim,
-    until: Instant,
     database_url: String,
     data_dir: std::path::PathBuf,
     port: String,
@@ -159,23 +151,35 @@ struct Killer {
     rng: ChaCha20Rng,
 }
 
-struct Kills {
+pub(super) struct Kills {
     /// The one that stands in the end.
-    server: Server,
-    number: usize,
+    pub server: Server,
+    pub number: usize,
     /// Those that met a request on its way, or a session at work.
-    hits: usize,
-    transactions: i64,
+    pub hits: usize,
+    pub transactions: i64,
 }
 
 impl Killer {
+    /// One for the server that listens at this port.
+    pub fn new(app: &TestApp, victim: Victim, port: String, tally: Arc<Tally>, seed: u64) -> Self {
+        Self {
+            victim,
+            database_url: app.database_url().to_owned(),
+            data_dir: app.app.config.data_dir.clone(),
+            port,
+            tally,
+            rng: ChaCha20Rng::seed_from_u64(seed),
+        }
+    }
+
     /// On a thread of its own, so that clients feel every moment without a server.
-    fn run(mut self, server: Server) -> Kills {
+    pub fn run(mut self, server: Server, is_over: impl Fn() -> bool) -> Kills {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut db = PgConnection::connect(&self.database_url).await.unwrap();
             let mut kills = Kills { server, number: 0, hits: 0, transactions: 0 };
-            while Instant::now() < self.until {
+            while !is_over() {
                 let pause = match self.victim {
                     Victim::Server => self.rng.random_range(400..1_600),
                     Victim::Sessions => self.rng.random_range(20..300),

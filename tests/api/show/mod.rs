@@ -5,6 +5,7 @@
 mod disconnects;
 mod kill;
 mod race;
+mod sales;
 mod sessions;
 mod slow;
 mod stop;

@@ -12,7 +12,6 @@ use crate::v1::{path_of, product};
 fn an_unknown_address_is_not_found() {
     nothing_is_stored(async |app| {
         for path in [
-            "/",
             "/v1",
             "/v1/",
             "/v1/nothing",

@@ -5,3 +5,4 @@ mod create;
 mod import;
 mod list;
 mod patch;
+mod sources;

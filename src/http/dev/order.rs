@@ -1,0 +1,192 @@
+//! An order in this surface's words: decimals of major units, upper-case states, unix seconds. What this
+//! house does not have (affiliates, taxes, subscriptions) is null or zero, as published clients expect.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Number;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::orders::{self, DeliveryState, Goods, Item, Method, Status};
+use crate::domain::payments::Gateway;
+use crate::domain::shops::Tenant;
+use crate::error::Result;
+use crate::kit::money::{Cents, Currency};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Order {
+    id: String,
+    uniqid: String,
+    shop_id: String,
+    customer_id: String,
+    customer_email: String,
+    #[schema(example = "USD")]
+    currency: &'static str,
+    /// `PENDING`, `COMPLETED`, `VOIDED` or `REFUNDED`.
+    #[schema(example = "COMPLETED")]
+    status: &'static str,
+    /// How far its delivery is, in words.
+    status_details: String,
+    /// The same as `status`.
+    payment_status: &'static str,
+    #[schema(example = "MANUAL")]
+    gateway: Option<String>,
+    blockchain: Option<String>,
+    /// `CHECKOUT`, or `MANUAL_CONFIRMATION` where the shop confirms the payment itself.
+    flow_type: &'static str,
+    provider_reference: Option<String>,
+    /// Major units, as all amounts here.
+    #[schema(value_type = f64, example = 49.0)]
+    subtotal: Number,
+    #[schema(value_type = f64)]
+    discount: Number,
+    #[schema(value_type = f64)]
+    discount_display: Number,
+    #[schema(value_type = f64)]
+    tax: Number,
+    #[schema(value_type = f64, example = 49.0)]
+    total: Number,
+    #[schema(value_type = f64, example = 49.0)]
+    total_display: Number,
+    #[schema(value_type = f64)]
+    refunded: Number,
+    exchange_rate: i64,
+    coupon_id: Option<String>,
+    custom_fields: BTreeMap<String, String>,
+    is_developer_invoice: bool,
+    checkout_url: String,
+    items: Vec<OrderItem>,
+    /// Unix seconds, as all instants here.
+    created_at: i64,
+    updated_at: i64,
+    paid_at: Option<i64>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderItem {
+    id: String,
+    product_id: String,
+    product_title: String,
+    /// `SERIALS`, `SERVICE`, `DYNAMIC`, `FILE` or `SUBSCRIPTION`.
+    #[schema(example = "SERIALS")]
+    product_type: &'static str,
+    variant_title: Option<String>,
+    quantity: i32,
+    #[schema(value_type = f64)]
+    unit_price: Number,
+    #[schema(value_type = f64)]
+    total: Number,
+    /// Null until delivered. Codes are never in it.
+    delivered_items: Option<DeliveredItems>,
+}
+
+/// What was handed over.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveredItems {
+    service_text: Option<String>,
+    dynamic_response: Option<String>,
+}
+
+impl Order {
+    pub async fn load(
+        db: &mut PgConnection,
+        app: &App,
+        shop: Tenant,
+        order: &orders::Order,
+        items: &[Item],
+    ) -> Result<Self> {
+        let goods = orders::goods(db, shop, &app.env, order, items).await?;
+        let more = orders::details(db, shop, order.id).await?;
+        let amount = |cents: Cents| order.currency.major(cents);
+        let status = status(order.status);
+        Ok(Self {
+            id: order.id.to_string(),
+            uniqid: order.id.uuid().to_string(),
+            shop_id: shop.uuid().to_string(),
+            customer_id: order.customer.uuid().to_string(),
+            customer_email: order.customer_email.clone(),
+            currency: order.currency.code(),
+            status,
+            status_details: status_details(order, items),
+            payment_status: status,
+            gateway: order.gateway.map(|gateway| gateway.word().to_uppercase()),
+            blockchain: order.payment.as_ref().and_then(|payment| payment.chain.clone()),
+            flow_type: if order.gateway == Some(Gateway::Manual) { "MANUAL_CONFIRMATION" } else { "CHECKOUT" },
+            provider_reference: order.payment.as_ref().and_then(|payment| payment.tx_hash.clone()),
+            subtotal: amount(order.subtotal),
+            discount: amount(order.discount),
+            discount_display: amount(order.discount),
+            tax: amount(Cents::ZERO),
+            total: amount(order.total),
+            total_display: amount(order.total),
+            refunded: amount(order.refunded),
+            exchange_rate: 1,
+            coupon_id: None,
+            custom_fields: more.custom_fields,
+            is_developer_invoice: false,
+            checkout_url: format!("{}/checkout/{}", app.public_url, order.id.uuid()),
+            items: items.iter().zip(goods).map(|(item, goods)| OrderItem::of(item, goods, order.currency)).collect(),
+            created_at: order.created_at().timestamp(),
+            updated_at: more.updated_at.timestamp(),
+            paid_at: order.paid_at.map(|at| at.timestamp()),
+        })
+    }
+}
+
+impl OrderItem {
+    fn of(item: &Item, goods: Goods, currency: Currency) -> Self {
+        let delivered = item.delivery == DeliveryState::Delivered;
+        let dynamic = item.method == Method::Dynamic;
+        let (dynamic_response, service_text) = if dynamic { (goods.text, None) } else { (None, goods.text) };
+        Self {
+            id: item.id.uuid().to_string(),
+            product_id: item.product.uuid().to_string(),
+            product_title: item.product_name.clone(),
+            product_type: product_type(&item.kind),
+            variant_title: None,
+            quantity: item.quantity,
+            unit_price: currency.major(item.unit),
+            total: currency.major(item.subtotal),
+            delivered_items: delivered.then_some(DeliveredItems { service_text, dynamic_response }),
+        }
+    }
+}
+
+/// Contract 9.2: one record, two vocabularies.
+const fn status(status: Status) -> &'static str {
+    match status {
+        Status::Pending | Status::AwaitingPayment => "PENDING",
+        Status::Paid | Status::Delivering | Status::Completed => "COMPLETED",
+        Status::Failed => "VOIDED",
+        Status::Refunded => "REFUNDED",
+    }
+}
+
+/// The same ruling, for what a `/v1` product type is called here.
+fn product_type(kind: &str) -> &'static str {
+    match kind {
+        "file_download" => "FILE",
+        "dynamic" => "DYNAMIC",
+        "physical" => "SERVICE",
+        "subscription" => "SUBSCRIPTION",
+        _ => "SERIALS",
+    }
+}
+
+fn status_details(order: &orders::Order, items: &[Item]) -> String {
+    let words = match (order.status, orders::delivery_of(items).state) {
+        (Status::Pending | Status::AwaitingPayment, _) => "Waiting for the payment",
+        (Status::Failed, _) => "Not paid",
+        (Status::Refunded, _) => "Refunded",
+        (_, DeliveryState::Delivered) => "Fulfilled",
+        (_, DeliveryState::Pending) => "Paid, being delivered",
+        (_, DeliveryState::AwaitingStock) => "Paid, waits for stock",
+        (_, DeliveryState::Failed) => "Paid, the delivery failed",
+    };
+    match &order.note {
+        Some(note) => format!("{words}: {note}"),
+        None => words.to_owned(),
+    }
+}

@@ -1,0 +1,2 @@
+mod dynamic;
+mod mails;
