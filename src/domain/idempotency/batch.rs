@@ -20,15 +20,6 @@ pub struct Batch {
     fresh: Vec<Claim>,
 }
 
-#[derive(Default)]
-pub(super) struct Columns {
-    pub scopes: Vec<String>,
-    pub keys: Vec<Vec<u8>>,
-    pub fingerprints: Vec<Vec<u8>>,
-    pub statuses: Vec<i16>,
-    pub bodies: Vec<Vec<u8>>,
-}
-
 impl Batch {
     /// Reads what is stored under these keys.
     pub async fn load<'a>(
@@ -84,7 +75,7 @@ impl Batch {
         if self.fresh.is_empty() {
             return Ok(());
         }
-        let mut columns = Columns::default();
+        let mut columns = sql::Columns::default();
         for claim in &self.fresh {
             let Some((_, answer)) = self.met.get(&(claim.scope.clone(), claim.key_hash)) else { continue };
             let sealed = env.vault.seal(place(shop, &claim.key_hash), &answer.body, &mut env.fork_rng())?;

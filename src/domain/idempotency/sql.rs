@@ -3,7 +3,6 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Claim;
-use super::batch::Columns;
 
 pub struct Row {
     pub fingerprint: Vec<u8>,
@@ -93,6 +92,16 @@ pub async fn find_all(
     )
     .fetch_all(db)
     .await
+}
+
+/// Answers to store, column by column.
+#[derive(Default)]
+pub struct Columns {
+    pub scopes: Vec<String>,
+    pub keys: Vec<Vec<u8>>,
+    pub fingerprints: Vec<Vec<u8>>,
+    pub statuses: Vec<i16>,
+    pub bodies: Vec<Vec<u8>>,
 }
 
 /// Stores answers with their claims, taking expired rows over; answers how many it could.

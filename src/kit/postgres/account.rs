@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::error::{Error, tail};
-use super::find::Programs;
 use super::os;
 use super::place::Place;
+use super::programs::Programs;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Account {

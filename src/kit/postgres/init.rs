@@ -9,9 +9,9 @@ use std::process::{Command, Output, Stdio};
 use super::NAME;
 use super::account::Account;
 use super::error::{Error, tail};
-use super::find::Programs;
 use super::os;
 use super::place::Place;
+use super::programs::Programs;
 
 /// The programs hold the starter's lock too: should it be killed, the next one waits for them to end.
 pub(super) fn create(

