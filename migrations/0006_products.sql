@@ -33,6 +33,8 @@ create table products (
     licensing_enabled   boolean not null default false,
     license_period_days integer check (license_period_days > 0),
     license_uses        text    not null default 'validation' check (license_uses in ('validation', 'activation')),
+    -- How its generated keys look: each X is a random character. Null: the house's pattern.
+    license_key_pattern text,
     created_at  timestamptz not null,
     updated_at  timestamptz not null,
     archived_at timestamptz,

@@ -51,6 +51,8 @@ create table order_items (
     pool_id        uuid,
     -- Whether it took counted stock, which a release gives back.
     counted        boolean     not null default false,
+    -- Whether each unit brings a license, as the product had it when it was sold.
+    licensed       boolean     not null default false,
     -- How it is delivered, decided when it was sold.
     method         text        not null check (method in ('codes', 'file', 'dynamic', 'text', 'access', 'merchant')),
     -- Text that is handed over (a service text as sold, or what a dynamic call answered); sealed.

@@ -1,11 +1,3 @@
--- How a product's generated keys look: each X is a random character. No row: the house's pattern.
-create table license_patterns (
-    shop_id     uuid not null,
-    product_id  uuid not null,
-    pattern     text not null,
-    primary key (shop_id, product_id)
-);
-
 -- Licenses: may this software run here? The key is sealed, and found by its keyed hash.
 create table licenses (
     shop_id        uuid        not null,
@@ -39,6 +31,8 @@ create table licenses (
 create index licenses_by_product on licenses (shop_id, product_id, id);
 create index licenses_by_customer on licenses (shop_id, lower(customer_email), id) where customer_email is not null;
 create index licenses_by_invoice on licenses (shop_id, invoice_id) where invoice_id is not null;
+-- What the sweep looks for. By date first: a million licenses that have years left cost it nothing.
+create index licenses_expiring on licenses (expires_at, shop_id) where status = 'active' and expires_at is not null;
 
 -- What happened to licenses, and every attempt to use one. Ids are made of their instant, so a range of
 -- ids is a range of time: partitions by id are partitions by time, and the key stays (shop_id, id).

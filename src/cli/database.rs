@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
-use super::DbCommand;
+use super::arguments::DbCommand;
 use crate::config::Config;
 use crate::domain::data_keys::{self, Found};
 use crate::kit::clock::Clock;

@@ -10,6 +10,7 @@ use super::shop::explain;
 use crate::config::Config;
 use crate::domain::ledger;
 use crate::kit::clock::Clock;
+use crate::kit::env::Env;
 
 /// Between our clock and the database's.
 const CLOCK_SKEW_MS_MAX: i64 = 2_000;
@@ -54,7 +55,14 @@ async fn look_at_database(config: &Config, db: &mut PgConnection, books: bool, f
     note("migrations", migrations);
     if migrated {
         let opened = database::open_env(config, db).await;
-        note("master key", opened.map(|_| "opens the data keys".into()).map_err(|e| format!("{e:#}")));
+        let (master, signing) = match opened {
+            Ok(env) => (Ok("opens the data keys".into()), Some(signing(&env))),
+            Err(e) => (Err(format!("{e:#}")), None),
+        };
+        note("master key", master);
+        if let Some(signing) = signing {
+            note("signing keys", signing);
+        }
         if books {
             note("books", laws(db).await);
         }
@@ -101,6 +109,15 @@ async fn migrations(db: &mut PgConnection) -> Result<String, String> {
         (0, 0) => Ok(format!("{} applied", applied.len())),
         (0, _) => Err(format!("{unknown} are newer than this binary: run a newer one")),
         _ => Err(format!("{missing} are not applied: run `keyhouse migrate`")),
+    }
+}
+
+/// Newest first: the successor, the one that signs, and perhaps the one before.
+fn signing(env: &Env) -> Result<String, String> {
+    let published = env.signing.kids();
+    match published.get(1) {
+        Some(signs) => Ok(format!("{} published, {signs} signs", published.len())),
+        None => Err("too few: start the server once, which makes what is missing".into()),
     }
 }
 

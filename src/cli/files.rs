@@ -10,8 +10,8 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Session;
-use super::import::{find_product, progress};
 use super::shop::explain;
+use super::source::{find_product, progress};
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::files::{self, FileId};

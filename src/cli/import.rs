@@ -1,30 +1,26 @@
 //! `keyhouse import`: codes from a file of any length, streamed, a batch a transaction. Running it
 //! again is safe: what the pool already knows is counted as a duplicate.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal as _, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anyhow::bail;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Session;
 use super::shop::explain;
+use super::source::{Refusals, find_product, open, progress};
 use crate::config::Config;
 use crate::domain::orders;
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::serials::{self, CODE_BYTES_MAX, Code, Cursors};
-use crate::domain::shops::{self, Mode, Tenant};
-use crate::error::Error;
+use crate::domain::shops::Tenant;
 use crate::kit::env::Env;
 
 /// Codes of one transaction: as many as one call of the API takes.
 const BATCH: usize = 5_000;
-/// Refusals shown; beyond these they are only counted.
-const REFUSALS_SHOWN: u64 = 100;
 /// A line much longer than any code is refused without being kept.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 /// Some editors begin a file with it; it is no part of the first code.
@@ -44,7 +40,7 @@ pub struct Wanted {
 struct Report {
     imported: i64,
     duplicates: i64,
-    refused: u64,
+    refused: Refusals,
     stock_after: i64,
 }
 
@@ -65,7 +61,7 @@ pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode>
     for line in lines {
         match line.code? {
             Ok(code) => batch.push(code),
-            Err(why) => report.refuse(line.number, why, &bar),
+            Err(why) => report.refused.note(line.number, why, &bar),
         }
         if batch.len() == BATCH {
             report.add(&mut session.db, &session.env, shop, product.id, &mut batch).await?;
@@ -78,22 +74,7 @@ pub async fn import(config: &Config, wanted: Wanted) -> anyhow::Result<ExitCode>
     bar.finish_and_clear();
     report.print(wanted.json);
     session.close().await?;
-    Ok(if report.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The product names its shop: the live one, or its sandbox twin.
-pub async fn find_product(db: &mut PgConnection, shop: &str, product: &str) -> anyhow::Result<(Tenant, Product)> {
-    let found = shops::find(db, shop, Mode::Live).await.map_err(explain)?;
-    let id = ProductId::parse(product)
-        .with_context(|| format!("--product {product:?} is not a product id such as prod_01J2…"))?;
-    for tenant in [found.tenant, found.twin] {
-        match products::get(db, tenant, id).await {
-            Ok(product) => return Ok((tenant, product)),
-            Err(Error::NotFound(_)) => {}
-            Err(e) => return Err(explain(e)),
-        }
-    }
-    bail!("shop {shop:?} has no product {product}, live or in its sandbox")
+    Ok(if report.refused.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Of a product that has no pool yet, no code is free.
@@ -134,18 +115,9 @@ impl Report {
         Ok(())
     }
 
-    /// Names the line, never what stands in it.
-    fn refuse(&mut self, line: u64, why: &str, bar: &ProgressBar) {
-        self.refused += 1;
-        if self.refused <= REFUSALS_SHOWN {
-            bar.suspend(|| eprintln!("line {line}: {why}"));
-        } else if self.refused == REFUSALS_SHOWN + 1 {
-            bar.suspend(|| eprintln!("more lines are refused; from here on they are only counted"));
-        }
-    }
-
     fn print(&self, json: bool) {
-        let Self { imported, duplicates, refused, stock_after } = self;
+        let Self { imported, duplicates, stock_after, .. } = self;
+        let refused = self.refused.count;
         if json {
             let all = json!({ "imported": imported, "duplicates": duplicates, "refused": refused, "stock_after": stock_after });
             println!("{all}");
@@ -229,26 +201,4 @@ fn code(bytes: &[u8]) -> Result<Code, &'static str> {
         return Err("must have at most 4096 bytes");
     }
     Code::parse(std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?)
-}
-
-fn open(file: &Path, bar: &ProgressBar) -> anyhow::Result<Box<dyn BufRead>> {
-    if file == Path::new("-") {
-        return Ok(Box::new(BufReader::new(bar.wrap_read(std::io::stdin()))));
-    }
-    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Box::new(BufReader::with_capacity(1 << 16, bar.wrap_read(opened))))
-}
-
-/// A bar of the bytes read, where somebody looks.
-pub fn progress(file: &Path) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    }
-    match std::fs::metadata(file) {
-        Ok(meta) if meta.is_file() => {
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  {eta} left");
-            ProgressBar::new(meta.len()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        }
-        _ => ProgressBar::new_spinner(),
-    }
 }

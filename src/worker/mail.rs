@@ -60,9 +60,11 @@ async fn order_delivered(app: &App, mail: &Mail) -> Result<(String, String, Stri
         .zip(goods)
         .map(|(item, goods)| {
             let codes: Vec<String> = goods.codes.iter().map(|code| code.as_str().to_owned()).collect();
+            let keys: Vec<String> = goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect();
             let file = goods.download.map(|download| download.file.name);
             let (product, quantity) = (&item.product_name, item.quantity);
-            context! { product => product, quantity => quantity, codes => codes, text => goods.text, file => file }
+            let text = goods.text;
+            context! { product => product, quantity => quantity, codes => codes, keys => keys, text => text, file => file }
         })
         .collect();
     let template = TEMPLATES.get_template("order_delivered").map_err(|e| Error::Internal(format!("template: {e}")))?;

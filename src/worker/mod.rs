@@ -58,6 +58,7 @@ async fn sweep(app: &App, slow: bool) {
     log("deliver mails", deliver::mails(app).await);
     log("write down throttled validations", sweep::throttled(app).await);
     log("expire checkouts", sweep::expired(app).await);
+    log("expire licenses", sweep::expired_licenses(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
     log("fold stock", sweep::stock(app).await);
     log("fold the ledger", sweep::ledger(app).await);
@@ -74,8 +75,9 @@ async fn sweep(app: &App, slow: bool) {
 pub async fn settle(app: &Arc<App>) -> Result<()> {
     loop {
         let called = dynamic::settle(app).await?;
-        let done = deliver::mails(app).await? + sweep::expired(app).await? + sweep::awaiting_stock(app).await?;
-        if called + done == 0 {
+        let expired = sweep::expired(app).await? + sweep::expired_licenses(app).await?;
+        let done = deliver::mails(app).await? + sweep::awaiting_stock(app).await?;
+        if called + expired + done == 0 {
             break;
         }
     }

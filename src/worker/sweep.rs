@@ -8,6 +8,7 @@ use crate::domain::{data_keys, idempotency, keys, ledger, licenses, orders, seri
 use crate::error::Result;
 
 const ORDERS_A_BATCH: i64 = 100;
+const LICENSES_A_BATCH: i64 = 1_000;
 
 /// Fails checkouts that ran out of time; answers how many.
 pub async fn expired(app: &App) -> Result<usize> {
@@ -16,6 +17,18 @@ pub async fn expired(app: &App) -> Result<usize> {
     for shop in orders::shops_with_expired(&mut db, app.env.now()).await? {
         let mut batch = db.begin().await?;
         done += orders::expire_due(&mut batch, shop, &app.env, &app.cursors, ORDERS_A_BATCH).await?;
+        batch.commit().await?;
+    }
+    Ok(done)
+}
+
+/// Writes down which licenses have expired; answers how many.
+pub async fn expired_licenses(app: &App) -> Result<usize> {
+    let mut db = app.worker.acquire().await?;
+    let mut done = 0;
+    for shop in licenses::shops_with_expired(&mut db, app.env.now()).await? {
+        let mut batch = db.begin().await?;
+        done += licenses::expire_due(&mut batch, shop, &app.env, LICENSES_A_BATCH).await?;
         batch.commit().await?;
     }
     Ok(done)

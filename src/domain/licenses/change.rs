@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::audit::{self, Kind, Note};
-use super::new::fit;
-use super::{Hwid, IpRule, Key, License, LicenseId, Status, key_hash, keys_of, lock, pattern, place, sql};
+use super::expiry;
+use super::new::{fit, taken};
+use super::{Hwid, IpRule, Key, License, LicenseId, Pattern, Status, key_hash, keys_of, lock, place, product_of, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::products::ProductId;
 use crate::domain::shops::Tenant;
@@ -38,9 +39,13 @@ pub async fn update(
     id: LicenseId,
     patch: Patch,
 ) -> Result<License> {
-    let mut before = lock(db, shop, id).await?;
+    let kept = lock(db, shop, id).await?;
+    let mut before = kept.clone();
     before.expire_if_due(env.now());
     let after = apply(before.clone(), patch, env.now())?;
+    if before.status != kept.status && after.status == before.status {
+        expiry::tell(db, shop, env, std::slice::from_ref(&before)).await?; // the sweep will not find it any more
+    }
     save(db, shop, env, actor, &before, &after).await?;
     Ok(after)
 }
@@ -141,7 +146,8 @@ pub async fn rotate_key(
     id: LicenseId,
 ) -> Result<(License, Key)> {
     let before = lock(db, shop, id).await?;
-    let key = pattern(db, shop, before.product).await?.make(&mut env.fork_rng());
+    let product = product_of(db, shop, before.product).await?;
+    let key = Pattern::of(&product)?.make(&mut env.fork_rng());
     let after = License { key_hash: key_hash(env, shop, key.as_str()), updated_at: env.now(), ..before };
     let sealed = env.vault.seal(place(shop, id), key.as_str().as_bytes(), &mut env.fork_rng())?;
     sql::rotate(db, shop.uuid(), &after, &sealed).await.on_constraint("licenses_key_taken", taken)?;
@@ -154,10 +160,6 @@ pub async fn remove(db: &mut PgConnection, shop: Tenant, env: &Env, actor: Optio
     lock(db, shop, id).await?;
     sql::delete(db, shop.uuid(), *id).await?;
     audit::write(db, shop, env, &[Note::of(Kind::Deleted, Some(id), actor)]).await
-}
-
-pub(super) fn taken() -> Error {
-    Error::invalid("license_key", "is the key of another license")
 }
 
 async fn save(

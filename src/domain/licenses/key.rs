@@ -2,6 +2,9 @@
 
 use rand::{Rng, RngExt as _};
 
+use crate::domain::products::Product;
+use crate::error::{Error, Result};
+
 /// Crockford's alphabet: nothing in it is taken for anything else. 32 characters, 5 bits each.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const KEY_BYTES_MAX: usize = 512;
@@ -59,6 +62,19 @@ impl Default for Pattern {
 }
 
 impl Pattern {
+    /// How this product's generated keys look.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where what is kept is no pattern.
+    pub(super) fn of(product: &Product) -> Result<Self> {
+        let fault = |what| Error::Internal(format!("the key pattern of {} {what}", product.id));
+        product
+            .licensing
+            .key_pattern
+            .as_deref()
+            .map_or_else(|| Ok(Self::default()), |text| Self::parse(text).map_err(fault))
+    }
+
     /// # Errors
     /// What is wrong with it, in words for the client.
     pub fn parse(text: &str) -> Result<Self, &'static str> {

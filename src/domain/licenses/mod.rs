@@ -6,10 +6,13 @@
 
 pub mod audit;
 mod change;
+mod expiry;
 mod hwid;
 mod ip_rule;
 mod key;
+mod list;
 mod new;
+mod revoke;
 mod sql;
 mod throttled;
 mod validate;
@@ -22,10 +25,13 @@ use uuid::Uuid;
 pub use change::{
     Extension, Patch as LicensePatch, extend, find_by_key, issue_file, remove, reset_hwid, rotate_key, update,
 };
+pub use expiry::{expire_due, shops_with_expired};
 pub use hwid::Hwid;
 pub use ip_rule::{IpRule, RULES_MAX, address};
 pub use key::{Key, Pattern};
-pub use new::{NewLicense, Unit, create, issue};
+pub use list::{Filter, Stats, list, stats};
+pub use new::{Imported, NewLicense, Unit, create, import, issue};
+pub use revoke::revoke_of_order;
 pub use throttled::{Throttled, write as write_throttled};
 pub use validate::{Answer, Named, Outcome, Request, Validations, key_hash};
 pub use verdict::{Attempt, Verdict};
@@ -36,13 +42,9 @@ use super::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
-use crate::kit::page::{Page, Place, Window};
 use crate::kit::vault;
 
 pub type LicenseId = Id<License>;
-
-/// The figures of a list are at most this old.
-const STATS_LAST: chrono::Duration = chrono::Duration::seconds(10);
 
 /// Any may be set from any (R31); a date that passes makes an active one expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +120,7 @@ impl Entity for License {
 }
 
 impl License {
-    /// The status, the date considered: it is written down only when somebody comes by.
+    /// The status, the date considered: it is written down when somebody comes by, or the sweep.
     #[must_use]
     pub fn status_at(&self, now: DateTime<Utc>) -> Status {
         let past = self.expires_at.is_some_and(|until| until <= now);
@@ -167,46 +169,6 @@ impl License {
     }
 }
 
-/// What narrows a list.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub statuses: Vec<Status>,
-    pub product: Option<ProductId>,
-    /// A key, a buyer's address, or the id of a license or an invoice: the whole of it.
-    pub search: Option<String>,
-}
-
-/// How many there are, as of a few seconds ago.
-#[derive(Clone, Copy, Debug)]
-pub struct Stats {
-    pub total: i64,
-    pub active: i64,
-    pub used: i64,
-    pub expired: i64,
-}
-
-pub async fn list(
-    db: &mut PgConnection,
-    shop: Tenant,
-    env: &Env,
-    filter: &Filter,
-    window: Window<License>,
-    place: &Place,
-) -> Result<Page<License>> {
-    let statuses: Vec<String> = filter.statuses.iter().map(|status| status.kept().to_owned()).collect();
-    let wanted = sql::Wanted {
-        statuses: (!statuses.is_empty()).then_some(statuses),
-        product: filter.product.map(Id::uuid),
-        key_hash: filter.search.as_deref().map(|text| key_hash(env, shop, text).to_vec()),
-        id: filter.search.as_deref().and_then(LicenseId::parse).map(Id::uuid),
-        email: filter.search.as_ref().map(|text| text.to_lowercase()),
-        now: env.now(),
-    };
-    let rows = sql::list(db, shop.uuid(), &wanted, window.after(), window.rows()).await?;
-    let licenses = rows.into_iter().map(License::try_from).collect::<Result<_>>()?;
-    Ok(Page::cut(licenses, &window, place, &env.vault, |license| *license.id))
-}
-
 pub async fn get(db: &mut PgConnection, shop: Tenant, id: LicenseId) -> Result<License> {
     sql::by_id(db, shop.uuid(), *id).await?.map(License::try_from).ok_or(Error::NotFound("license"))?
 }
@@ -224,38 +186,20 @@ pub async fn keys_of(db: &mut PgConnection, shop: Tenant, env: &Env, licenses: &
         .map(|license| {
             let row = sealed.iter().find(|row| row.id == license.id.uuid());
             let row = row.ok_or_else(|| Error::Internal("a license vanished while it was read".into()))?;
-            let plain = env.vault.open(place(shop, license.id), &row.sealed)?;
-            String::from_utf8(plain).map(Key::kept).map_err(|_| Error::Internal("a license key is no text".into()))
+            open_key(shop, env, row.id, &row.sealed)
         })
         .collect()
 }
 
-/// The shop's figures, counted again where they are too old. Whoever comes while they are counted has
-/// the old ones.
-pub async fn stats(db: &mut PgConnection, shop: Tenant, env: &Env) -> Result<Stats> {
-    let now = env.now();
-    let known = sql::stats(db, shop.uuid()).await?;
-    if let Some((stats, counted_at)) = known
-        && now - counted_at < STATS_LAST
-    {
-        return Ok(stats);
-    }
-    sql::count(db, shop.uuid(), now).await?;
-    let counted = sql::stats(db, shop.uuid()).await?;
-    counted.map(|(stats, _)| stats).ok_or_else(|| Error::Internal("the figures of licenses were not kept".into()))
+/// The keys of the licenses that came with these order items, by item and unit.
+pub async fn keys_of_items(db: &mut PgConnection, shop: Tenant, env: &Env, items: &[Uuid]) -> Result<Vec<(Uuid, Key)>> {
+    let rows = sql::sealed_of_items(db, shop.uuid(), items).await?;
+    rows.into_iter().map(|row| Ok((row.item, open_key(shop, env, row.id, &row.sealed)?))).collect()
 }
 
-/// How generated keys of this product look.
-pub async fn pattern(db: &mut PgConnection, shop: Tenant, product: ProductId) -> Result<Pattern> {
-    let fault = |what: &str| Error::Internal(format!("the pattern of {product} {what}"));
-    match sql::pattern(db, shop.uuid(), *product).await? {
-        None => Ok(Pattern::default()),
-        Some(text) => Pattern::parse(&text).map_err(fault),
-    }
-}
-
-pub async fn set_pattern(db: &mut PgConnection, shop: Tenant, product: ProductId, pattern: &Pattern) -> Result<()> {
-    Ok(sql::set_pattern(db, shop.uuid(), *product, pattern.as_str()).await?)
+fn open_key(shop: Tenant, env: &Env, id: Uuid, sealed: &[u8]) -> Result<Key> {
+    let plain = env.vault.open(place(shop, LicenseId::from(id)), sealed)?;
+    String::from_utf8(plain).map(Key::kept).map_err(|_| Error::Internal("a license key is no text".into()))
 }
 
 /// Where a license's sealed key belongs.

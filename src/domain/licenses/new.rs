@@ -1,16 +1,17 @@
-//! Making licenses: by hand, and one for each unit that a sale delivers.
+//! Making licenses: by hand, one for each unit that a sale delivers, and many out of a file.
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::audit::{self, Kind, Note};
-use super::change::taken;
-use super::{Hwid, IpRule, Key, License, Status, key_hash, pattern, place, product_of, sql};
+use super::{Hwid, IpRule, Key, License, LicenseId, Pattern, Status, key_hash, place, product_of, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::shops::Tenant;
-use crate::error::{Error, OnConstraint as _, Result};
+use crate::error::{Error, Result};
 use crate::kit::env::Env;
 
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct NewLicense {
     pub key: Option<Key>,
     pub status: Status,
     pub hwid: Option<Hwid>,
+    /// How often it was used before it came here.
+    pub uses: i64,
     pub allowed_ips: Vec<IpRule>,
     pub max_uses: Option<i64>,
     pub expires_at: Option<DateTime<Utc>>,
@@ -35,9 +38,16 @@ pub struct Unit {
     pub order_item: Uuid,
     /// Which of the item's units, from 0.
     pub number: i32,
-    /// The pool's code, where the product has a pool: it is the license's key.
-    pub code: Option<Key>,
+    /// The pool's code, where the product has a pool: it is the license's key, if it can be one.
+    pub code: Option<String>,
     pub customer_email: String,
+}
+
+/// What an import did: `imported + duplicates` is the number of licenses given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    pub imported: usize,
+    pub duplicates: usize,
 }
 
 /// Makes a license by hand.
@@ -53,73 +63,139 @@ pub async fn create(
     new: NewLicense,
 ) -> Result<(License, Key)> {
     let product = product_of(db, shop, new.product).await?;
-    insert(db, shop, env, actor, new, &product, None).await
+    let draft = Draft::of(shop, env, new, &product, None)?;
+    let made = insert(db, shop, env, actor, std::slice::from_ref(&draft)).await?;
+    if made.is_empty() {
+        return Err(taken());
+    }
+    outbox::emit(db, shop, env, &[Event::LicenseCreated(draft.license.facts())]).await?;
+    Ok((draft.license, draft.key))
 }
 
-/// Issues licenses for units that were delivered, one each, however often it is asked to: a unit that
-/// has one is passed over. Products that are not licensed issue none.
-pub async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, units: &[Unit]) -> Result<Vec<License>> {
-    let mut issued = Vec::new();
-    for unit in units {
-        let product = products::get(db, shop, unit.product).await?;
-        if !product.licensing.enabled || sql::is_issued(db, shop.uuid(), unit.order_item, unit.number).await? {
-            continue;
-        }
-        let new = NewLicense {
+/// Issues a license for each of these units, which were delivered, however often it is asked to: a unit that
+/// has one keeps it. A code that is another license's key already, or cannot be a key, does not hold up a
+/// sale: that unit's key is made.
+pub async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, units: &[Unit]) -> Result<()> {
+    let ids: HashSet<ProductId> = units.iter().map(|unit| unit.product).collect();
+    let products = products::get_all(db, shop, &ids.into_iter().collect::<Vec<_>>()).await?;
+    let products: HashMap<ProductId, &Product> = products.iter().map(|product| (product.id, product)).collect();
+    let draft = |unit: &Unit, key: Option<Key>| {
+        let product = products.get(&unit.product).ok_or_else(|| Error::Internal("a sold product is gone".into()))?;
+        let of = Some((unit.order_item, unit.number));
+        Draft::of(shop, env, NewLicense::for_unit(unit, key, product, env.now()), product, of)
+    };
+    let coded = |unit: &Unit| unit.code.as_deref().and_then(|code| Key::parse(code).ok());
+    let first: Vec<Draft> = units.iter().map(|unit| draft(unit, coded(unit))).collect::<Result<_>>()?;
+    let mut made = insert(db, shop, env, None, &first).await?;
+    let left_out =
+        units.iter().zip(&first).filter(|(unit, draft)| unit.code.is_some() && !made.contains(&draft.license.id));
+    // The unit has its license, or its code is another's: only the second takes a key of its own making.
+    let second: Vec<Draft> = left_out.map(|(unit, _)| draft(unit, None)).collect::<Result<_>>()?;
+    made.extend(insert(db, shop, env, None, &second).await?);
+    let made = first.iter().chain(&second).filter(|draft| made.contains(&draft.license.id));
+    let events: Vec<Event> = made.map(|draft| Event::LicenseCreated(draft.license.facts())).collect();
+    if events.is_empty() { Ok(()) } else { outbox::emit(db, shop, env, &events).await }
+}
+
+/// Takes licenses over from elsewhere, set-based; keys that the shop has already, and keys given twice, are
+/// duplicates. It is told to nobody: a million licenses moved in are not a million that were made.
+///
+/// # Errors
+/// [`Error::Invalid`] where a date does not go with its status (R31); the transaction must then be rolled back.
+pub async fn import(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    product: &Product,
+    given: Vec<NewLicense>,
+) -> Result<Imported> {
+    let count = given.len();
+    let drafts = given.into_iter().map(|new| Draft::of(shop, env, new, product, None));
+    let made = insert(db, shop, env, None, &drafts.collect::<Result<Vec<_>>>()?).await?;
+    Ok(Imported { imported: made.len(), duplicates: count - made.len() })
+}
+
+/// A license to be written, with its key.
+pub(super) struct Draft {
+    pub license: License,
+    pub key: Key,
+    /// The order item, and which of its units.
+    pub unit: Option<(Uuid, i32)>,
+}
+
+impl Draft {
+    fn of(shop: Tenant, env: &Env, new: NewLicense, product: &Product, unit: Option<(Uuid, i32)>) -> Result<Self> {
+        let now = env.now();
+        let key = match new.key {
+            Some(key) => key,
+            None => Pattern::of(product)?.make(&mut env.fork_rng()),
+        };
+        let (status, expires_at) = fit(new.status, new.expires_at, now)?;
+        let license = License {
+            id: env.id(),
+            product: new.product,
+            invoice: new.invoice,
+            key_hash: key_hash(env, shop, key.as_str()),
+            status,
+            hwid: new.hwid,
+            allowed_ips: new.allowed_ips,
+            uses: new.uses,
+            max_uses: new.max_uses,
+            count_uses: product.licensing.uses,
+            limit_told: false,
+            expires_at,
+            customer_email: new.customer_email,
+            created_at: now,
+            updated_at: now,
+        };
+        Ok(Self { license, key, unit })
+    }
+}
+
+impl NewLicense {
+    fn for_unit(unit: &Unit, key: Option<Key>, product: &Product, now: DateTime<Utc>) -> Self {
+        let until = |days: i32| now + Duration::days(days.into());
+        Self {
             product: unit.product,
             invoice: Some(unit.order),
-            key: unit.code.clone(),
+            key,
             status: Status::Active,
             hwid: None,
+            uses: 0,
             allowed_ips: Vec::new(),
             max_uses: None,
-            expires_at: product.licensing.period_days.map(|days| env.now() + Duration::days(days.into())),
+            expires_at: product.licensing.period_days.map(until),
             customer_email: Some(unit.customer_email.clone()),
-        };
-        let of = Some((unit.order_item, unit.number));
-        let (license, _) = insert(db, shop, env, None, new, &product, of).await?;
-        issued.push(license);
+        }
     }
-    Ok(issued)
 }
 
+/// Writes those whose key and unit are free, and that they were made; answers which.
 async fn insert(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
     actor: Option<Uuid>,
-    new: NewLicense,
-    product: &Product,
-    unit: Option<(Uuid, i32)>,
-) -> Result<(License, Key)> {
-    let now = env.now();
-    let key = match new.key {
-        Some(key) => key,
-        None => pattern(db, shop, product.id).await?.make(&mut env.fork_rng()),
-    };
-    let (status, expires_at) = fit(new.status, new.expires_at, now)?;
-    let license = License {
-        id: env.id(),
-        product: new.product,
-        invoice: new.invoice,
-        key_hash: key_hash(env, shop, key.as_str()),
-        status,
-        hwid: new.hwid,
-        allowed_ips: new.allowed_ips,
-        uses: 0,
-        max_uses: new.max_uses,
-        count_uses: product.licensing.uses,
-        limit_told: false,
-        expires_at,
-        customer_email: new.customer_email,
-        created_at: now,
-        updated_at: now,
-    };
-    let sealed = env.vault.seal(place(shop, license.id), key.as_str().as_bytes(), &mut env.fork_rng())?;
-    sql::insert(db, shop.uuid(), &license, &sealed, unit).await.on_constraint("licenses_key_taken", taken)?;
-    audit::write(db, shop, env, &[Note::of(Kind::Created, Some(license.id), actor)]).await?;
-    outbox::emit(db, shop, env, &[Event::LicenseCreated(license.facts())]).await?;
-    Ok((license, key))
+    drafts: &[Draft],
+) -> Result<HashSet<LicenseId>> {
+    if drafts.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut rng = env.fork_rng();
+    let mut sealed = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        sealed.push(env.vault.seal(place(shop, draft.license.id), draft.key.as_str().as_bytes(), &mut rng)?);
+    }
+    let made = sql::insert(db, shop.uuid(), drafts, &sealed).await?;
+    let made: HashSet<LicenseId> = made.into_iter().map(LicenseId::from).collect();
+    let written = drafts.iter().map(|draft| draft.license.id).filter(|id| made.contains(id));
+    let notes: Vec<Note> = written.map(|id| Note::of(Kind::Created, Some(id), actor)).collect();
+    audit::write(db, shop, env, &notes).await?;
+    Ok(made)
+}
+
+pub(super) fn taken() -> Error {
+    Error::invalid("license_key", "is the key of another license")
 }
 
 /// Status and date as they go together (R31): EXPIRED moves the date to now, ACTIVE needs one to come.

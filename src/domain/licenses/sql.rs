@@ -2,7 +2,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{IpRule, License, Stats};
+use super::new::Draft;
+use super::{IpRule, License};
 
 pub struct Row {
     pub id: Uuid,
@@ -27,15 +28,10 @@ pub struct SealedRow {
     pub sealed: Vec<u8>,
 }
 
-/// What a list is narrowed to; null narrows nothing.
-pub struct Wanted {
-    pub statuses: Option<Vec<String>>,
-    pub product: Option<Uuid>,
-    /// These three: any of them, where one is given.
-    pub key_hash: Option<Vec<u8>>,
-    pub id: Option<Uuid>,
-    pub email: Option<String>,
-    pub now: DateTime<Utc>,
+pub struct SealedOfItem {
+    pub item: Uuid,
+    pub id: Uuid,
+    pub sealed: Vec<u8>,
 }
 
 /// What an attempt may change, in columns.
@@ -47,74 +43,6 @@ pub struct Used {
     pub uses: Vec<i64>,
     pub limits_told: Vec<bool>,
     pub updated: Vec<DateTime<Utc>>,
-}
-
-pub async fn list(
-    db: &mut PgConnection,
-    shop: Uuid,
-    wanted: &Wanted,
-    after: Option<Uuid>,
-    rows: i64,
-) -> sqlx::Result<Vec<Row>> {
-    if wanted.key_hash.is_some() {
-        return search(db, shop, wanted, after, rows).await;
-    }
-    sqlx::query_as!(
-        Row,
-        "select l.id, l.product_id, l.invoice_id, l.key_hash, l.status, l.hardware_id, l.allowed_ips, l.uses, l.max_uses,
-                l.limit_told, l.expires_at, l.customer_email, l.created_at, l.updated_at,
-                l.count_uses
-         from licenses l
-         where l.shop_id = $1 and ($2::uuid is null or l.product_id = $2) and ($3::uuid is null or l.id < $3)
-           and ($4::text[] is null
-                or (case when l.status = 'active' and l.expires_at <= $5 then 'expired' else l.status end) = any($4))
-         order by l.id desc limit $6",
-        shop,
-        wanted.product,
-        after,
-        wanted.statuses.as_deref(),
-        wanted.now,
-        rows
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// Each of the three has its index; one condition over all would have none.
-async fn search(
-    db: &mut PgConnection,
-    shop: Uuid,
-    wanted: &Wanted,
-    after: Option<Uuid>,
-    rows: i64,
-) -> sqlx::Result<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        "with found as materialized (
-             select id from licenses where shop_id = $1 and key_hash = $7
-             union select id from licenses where shop_id = $1 and id = $8
-             union select id from licenses where shop_id = $1 and invoice_id = $8
-             union select id from licenses where shop_id = $1 and lower(customer_email) = $9)
-         select l.id, l.product_id, l.invoice_id, l.key_hash, l.status, l.hardware_id, l.allowed_ips, l.uses, l.max_uses,
-                l.limit_told, l.expires_at, l.customer_email, l.created_at, l.updated_at,
-                l.count_uses
-         from found join licenses l on l.shop_id = $1 and l.id = found.id
-         where ($2::uuid is null or l.product_id = $2) and ($3::uuid is null or l.id < $3)
-           and ($4::text[] is null
-                or (case when l.status = 'active' and l.expires_at <= $5 then 'expired' else l.status end) = any($4))
-         order by l.id desc limit $6",
-        shop,
-        wanted.product,
-        after,
-        wanted.statuses.as_deref(),
-        wanted.now,
-        rows,
-        wanted.key_hash.as_deref(),
-        wanted.id,
-        wanted.email
-    )
-    .fetch_all(db)
-    .await
 }
 
 pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
@@ -185,49 +113,55 @@ pub async fn sealed(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Re
         .await
 }
 
+/// Those whose key and unit are free; answers their ids.
 pub async fn insert(
     db: &mut PgConnection,
     shop: Uuid,
-    license: &License,
-    sealed: &[u8],
-    unit: Option<(Uuid, i32)>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into licenses (shop_id, id, product_id, invoice_id, order_item_id, unit, key_hash, sealed, status,
-                               hardware_id, allowed_ips, max_uses, count_uses, expires_at, customer_email, created_at,
-                               updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-        shop,
-        *license.id,
-        *license.product,
-        license.invoice,
-        unit.map(|(item, _)| item),
-        unit.map(|(_, number)| number),
-        &license.key_hash,
-        sealed,
-        license.status.kept(),
-        license.hwid.as_ref().map(super::Hwid::as_str),
-        &rules(license),
-        license.max_uses,
-        license.count_uses.word(),
-        license.expires_at,
-        license.customer_email,
-        license.created_at,
-        license.updated_at
-    )
-    .execute(db)
-    .await
-    .map(drop)
-}
-
-pub async fn is_issued(db: &mut PgConnection, shop: Uuid, item: Uuid, unit: i32) -> sqlx::Result<bool> {
+    drafts: &[Draft],
+    sealed: &[Vec<u8>],
+) -> sqlx::Result<Vec<Uuid>> {
+    let ids = |of: fn(&Draft) -> Uuid| drafts.iter().map(of).collect::<Vec<_>>();
+    let texts = |of: fn(&Draft) -> Option<String>| drafts.iter().map(of).collect::<Vec<_>>();
+    let numbers = |of: fn(&Draft) -> Option<i64>| drafts.iter().map(of).collect::<Vec<_>>();
+    let hashes: Vec<Vec<u8>> = drafts.iter().map(|draft| draft.license.key_hash.to_vec()).collect();
+    let items: Vec<Option<Uuid>> = drafts.iter().map(|draft| draft.unit.map(|(item, _)| item)).collect();
+    let units: Vec<Option<i32>> = drafts.iter().map(|draft| draft.unit.map(|(_, number)| number)).collect();
+    let invoices: Vec<Option<Uuid>> = drafts.iter().map(|draft| draft.license.invoice).collect();
+    let expires: Vec<Option<DateTime<Utc>>> = drafts.iter().map(|draft| draft.license.expires_at).collect();
+    let created: Vec<DateTime<Utc>> = drafts.iter().map(|draft| draft.license.created_at).collect();
     sqlx::query_scalar!(
-        r#"select exists (select from licenses where shop_id = $1 and order_item_id = $2 and unit = $3) as "is!""#,
+        "insert into licenses (shop_id, id, product_id, invoice_id, order_item_id, unit, key_hash, sealed, status,
+                               hardware_id, allowed_ips, uses, max_uses, count_uses, expires_at, customer_email,
+                               created_at, updated_at)
+         select $1, n.id, n.product_id, n.invoice_id, n.item_id, n.unit, n.key_hash, n.sealed, n.status, n.hardware_id,
+                coalesce(string_to_array(n.rules, ' '), '{}'), n.uses, n.max_uses, n.count_uses, n.expires_at, n.email,
+                n.created_at, n.created_at
+         from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::bytea[], $8::bytea[], $9::text[],
+                     $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::timestamptz[],
+                     $16::text[], $17::timestamptz[])
+              as n (id, product_id, invoice_id, item_id, unit, key_hash, sealed, status, hardware_id, rules, uses,
+                    max_uses, count_uses, expires_at, email, created_at)
+         on conflict do nothing
+         returning id",
         shop,
-        item,
-        unit
+        &ids(|draft| *draft.license.id),
+        &ids(|draft| *draft.license.product),
+        &invoices as &[Option<Uuid>],
+        &items as &[Option<Uuid>],
+        &units as &[Option<i32>],
+        &hashes,
+        sealed,
+        &texts(|draft| Some(draft.license.status.kept().to_owned())) as &[Option<String>],
+        &texts(|draft| draft.license.hwid.as_ref().map(|hwid| hwid.as_str().to_owned())) as &[Option<String>],
+        &texts(|draft| rules(&draft.license)) as &[Option<String>],
+        &numbers(|draft| Some(draft.license.uses)) as &[Option<i64>],
+        &numbers(|draft| draft.license.max_uses) as &[Option<i64>],
+        &texts(|draft| Some(draft.license.count_uses.word().to_owned())) as &[Option<String>],
+        &expires as &[Option<DateTime<Utc>>],
+        &texts(|draft| draft.license.customer_email.clone()) as &[Option<String>],
+        &created
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await
 }
 
@@ -240,7 +174,7 @@ pub async fn update(db: &mut PgConnection, shop: Uuid, license: &License) -> sql
         *license.id,
         license.status.kept(),
         license.hwid.as_ref().map(super::Hwid::as_str),
-        &rules(license),
+        &license.allowed_ips.iter().map(IpRule::to_string).collect::<Vec<_>>(),
         license.max_uses,
         license.limit_told,
         license.expires_at,
@@ -271,6 +205,30 @@ pub async fn update_used(db: &mut PgConnection, shop: Uuid, used: &Used) -> sqlx
     .map(drop)
 }
 
+pub async fn shops_with_expired(db: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select distinct shop_id from licenses where status = 'active' and expires_at <= $1", now)
+        .fetch_all(db)
+        .await
+}
+
+pub async fn expire_due(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "with due as materialized (
+             select id from licenses where shop_id = $1 and status = 'active' and expires_at <= $2
+             order by expires_at limit $3 for no key update skip locked)
+         update licenses l set status = 'expired', updated_at = $2
+         from due where l.shop_id = $1 and l.id = due.id
+         returning l.id, l.product_id, l.invoice_id, l.key_hash, l.status, l.hardware_id, l.allowed_ips, l.uses,
+                l.max_uses, l.limit_told, l.expires_at, l.customer_email, l.created_at, l.updated_at, l.count_uses",
+        shop,
+        now,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn rotate(db: &mut PgConnection, shop: Uuid, license: &License, sealed: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "update licenses set key_hash = $3, sealed = $4, updated_at = $5 where shop_id = $1 and id = $2",
@@ -289,46 +247,34 @@ pub async fn delete(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result
     sqlx::query!("delete from licenses where shop_id = $1 and id = $2", shop, id).execute(db).await.map(drop)
 }
 
-pub async fn pattern(db: &mut PgConnection, shop: Uuid, product: Uuid) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("select pattern from license_patterns where shop_id = $1 and product_id = $2", shop, product)
-        .fetch_optional(db)
-        .await
-}
-
-pub async fn set_pattern(db: &mut PgConnection, shop: Uuid, product: Uuid, pattern: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into license_patterns (shop_id, product_id, pattern) values ($1, $2, $3)
-         on conflict (shop_id, product_id) do update set pattern = excluded.pattern",
+/// Those that came with an order and are not revoked yet, locked in the order of their ids.
+pub async fn lock_of_invoice(db: &mut PgConnection, shop: Uuid, invoice: Uuid) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "select l.id, l.product_id, l.invoice_id, l.key_hash, l.status, l.hardware_id, l.allowed_ips, l.uses, l.max_uses,
+                l.limit_told, l.expires_at, l.customer_email, l.created_at, l.updated_at,
+                l.count_uses
+         from licenses l
+         where l.shop_id = $1 and l.invoice_id = $2 and l.order_item_id is not null and l.status <> 'revoked'
+         order by l.id for no key update",
         shop,
-        product,
-        pattern
+        invoice
     )
-    .execute(db)
+    .fetch_all(db)
     .await
-    .map(drop)
 }
 
-pub async fn stats(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<(Stats, DateTime<Utc>)>> {
-    let row =
-        sqlx::query!("select total, active, used, expired, counted_at from license_stats where shop_id = $1", shop)
-            .fetch_optional(db)
-            .await?;
-    Ok(row.map(|row| {
-        (Stats { total: row.total, active: row.active, used: row.used, expired: row.expired }, row.counted_at)
-    }))
-}
-
-pub async fn count(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn revoke_of_invoice(
+    db: &mut PgConnection,
+    shop: Uuid,
+    invoice: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into license_stats (shop_id, total, active, used, expired, counted_at)
-         select $1, count(*), count(*) filter (where l.status = 'active' and (l.expires_at is null or l.expires_at > $2)),
-                count(*) filter (where l.uses > 0),
-                count(*) filter (where l.status = 'expired' or l.status = 'active' and l.expires_at <= $2), $2
-         from licenses l where l.shop_id = $1
-         on conflict (shop_id) do update
-         set total = excluded.total, active = excluded.active, used = excluded.used, expired = excluded.expired,
-             counted_at = excluded.counted_at",
+        "update licenses set status = 'revoked', updated_at = $3
+         where shop_id = $1 and invoice_id = $2 and order_item_id is not null and status <> 'revoked'",
         shop,
+        invoice,
         now
     )
     .execute(db)
@@ -336,6 +282,20 @@ pub async fn count(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>) -> sql
     .map(drop)
 }
 
-fn rules(license: &License) -> Vec<String> {
-    license.allowed_ips.iter().map(IpRule::to_string).collect()
+pub async fn sealed_of_items(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Result<Vec<SealedOfItem>> {
+    sqlx::query_as!(
+        SealedOfItem,
+        r#"select order_item_id as "item!", id, sealed from licenses
+           where shop_id = $1 and order_item_id = any($2) order by order_item_id, unit"#,
+        shop,
+        items
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// As one text, which the statement takes apart: Postgres knows no list of lists of various lengths.
+fn rules(license: &License) -> Option<String> {
+    let rules: Vec<String> = license.allowed_ips.iter().map(IpRule::to_string).collect();
+    (!rules.is_empty()).then(|| rules.join(" "))
 }

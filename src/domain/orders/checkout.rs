@@ -176,6 +176,7 @@ impl PricedLine<'_> {
             subtotal: self.subtotal,
             pool: self.product.pool,
             counted: self.product.counted.is_some(),
+            licensed: self.product.licensing.enabled,
             method,
             goods: text.map(|text| goods::seal(shop, env, id, text)).transpose()?,
             delivery: DeliveryState::Pending,

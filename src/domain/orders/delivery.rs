@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{DeliveryState, Item, Method, Order, OrderId, Status, items, sql};
+use super::{DeliveryState, Item, Method, Order, OrderId, Status, items, licensing, sql};
 use crate::domain::dynamic::{self, NewCall};
 use crate::domain::outbox::{self, Event, Template};
 use crate::domain::products::PoolId;
@@ -85,7 +85,9 @@ pub(super) async fn deliver(
             }
         }
     }
-    items::set_delivery(db, shop, &ours).await
+    items::set_delivery(db, shop, &ours).await?;
+    let delivered: Vec<&Item> = ours.iter().map(|item| &**item).filter(|item| item.licensed).collect();
+    licensing::issue(db, shop, env, &delivered).await
 }
 
 /// Queues a call for each item whose goods the merchant's webhook answers with.

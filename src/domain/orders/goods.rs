@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::link::Link;
 use super::{DeliveryState, Item, ItemId, Method, Order};
 use crate::domain::files::{self, File};
+use crate::domain::licenses;
 use crate::domain::products::{self, ProductId};
 use crate::domain::serials::{self, Code};
 use crate::domain::shops::Tenant;
@@ -27,6 +29,8 @@ pub struct Download {
 pub struct Goods {
     pub item: ItemId,
     pub codes: Vec<Code>,
+    /// Of the licenses that came with it, those that are not a code already.
+    pub license_keys: Vec<licenses::Key>,
     /// The shop's text, as sold, or what its webhook answered.
     pub text: Option<String>,
     /// The file that the product sells now: who bought it gets the newest.
@@ -44,17 +48,40 @@ pub async fn goods(
     let shown = |item: &&Item| order.status.is_paid() && item.delivery == DeliveryState::Delivered;
     let pooled: Vec<_> = items.iter().filter(shown).filter(|i| i.method == Method::Codes).map(|i| *i.id).collect();
     let codes = if pooled.is_empty() { Vec::new() } else { serials::delivered(db, shop, env, &pooled).await? };
+    let mut license_keys = license_keys(db, shop, env, items.iter().filter(shown)).await?;
     let mut downloads = downloads(db, shop, env, items.iter().filter(shown)).await?;
-    let open = |item: &Item| {
+    let mut open = |item: &Item| {
         let text = item.goods.as_deref().filter(|_| shown(&item));
+        let codes: Vec<Code> =
+            codes.iter().filter(|sold| sold.item == *item.id).map(|sold| sold.code.clone()).collect();
+        let mut license_keys = license_keys.remove(&item.id).unwrap_or_default();
+        license_keys.retain(|key| codes.iter().all(|code| code.as_str() != key.as_str()));
         Ok(Goods {
             item: item.id,
-            codes: codes.iter().filter(|sold| sold.item == *item.id).map(|sold| sold.code.clone()).collect(),
+            codes,
+            license_keys,
             text: text.map(|sealed| unseal(shop, env, item.id, sealed)).transpose()?,
             download: downloads.remove(&item.id),
         })
     };
-    items.iter().map(open).collect()
+    items.iter().map(&mut open).collect()
+}
+
+/// The keys of the licenses that came with these items.
+async fn license_keys(
+    db: &mut PgConnection,
+    shop: Tenant,
+    env: &Env,
+    shown: impl Iterator<Item = &Item>,
+) -> Result<HashMap<ItemId, Vec<licenses::Key>>> {
+    let licensed: Vec<Uuid> = shown.filter(|item| item.licensed).map(|item| *item.id).collect();
+    let mut keys: HashMap<ItemId, Vec<licenses::Key>> = HashMap::new();
+    if !licensed.is_empty() {
+        for (item, key) in licenses::keys_of_items(db, shop, env, &licensed).await? {
+            keys.entry(ItemId::from(item)).or_default().push(key);
+        }
+    }
+    Ok(keys)
 }
 
 /// Of each of these items that is delivered as a file: the file, with a fresh link.

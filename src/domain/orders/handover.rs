@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::payment::{ByShop, wrong_state};
-use super::{DeliveryState, Item, ItemId, Method, Order, OrderId, delivery, goods, items, sql};
+use super::{DeliveryState, Item, ItemId, Method, Order, OrderId, delivery, goods, items, licensing, sql};
 use crate::domain::dynamic;
 use crate::domain::shops::Tenant;
 use crate::error::Result;
@@ -55,7 +55,8 @@ pub async fn complete_item(
         item.goods = Some(goods::seal(shop, env, id, &text)?);
     }
     item.settle(DeliveryState::Delivered, Some(env.now()));
-    items::set_delivery(db, shop, &[item]).await?;
+    items::set_delivery(db, shop, &[&mut *item]).await?;
+    licensing::issue(db, shop, env, &[item]).await?;
     delivery::finish(db, shop, env, &mut order, &all).await?;
     Ok(true)
 }
@@ -95,6 +96,8 @@ pub async fn fulfill(
             item.settle(DeliveryState::Delivered, Some(env.now()));
         }
         items::set_delivery(db, shop, &by_hand).await?;
+        let delivered: Vec<&Item> = by_hand.iter().map(|item| &**item).collect();
+        licensing::issue(db, shop, env, &delivered).await?;
         by.sign(&mut order);
         sql::set_note(db, shop.uuid(), &order).await?;
         delivery::finish(db, shop, env, &mut order, &all).await?;

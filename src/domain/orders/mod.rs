@@ -11,6 +11,7 @@ mod expiry;
 mod goods;
 mod handover;
 mod items;
+mod licensing;
 mod link;
 mod payment;
 mod receipt;

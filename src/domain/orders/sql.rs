@@ -302,3 +302,10 @@ impl TryFrom<Row> for Order {
         })
     }
 }
+
+/// Whose order it is, as the buyer wrote it.
+pub async fn customer_email(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<String> {
+    sqlx::query_scalar!("select customer_email from orders where shop_id = $1 and id = $2", shop, id)
+        .fetch_one(db)
+        .await
+}

@@ -354,6 +354,7 @@ impl TryFrom<sql::Row> for Product {
                 enabled: row.licensing_enabled,
                 period_days: row.license_period_days,
                 uses: Uses::of(&row.license_uses),
+                key_pattern: row.license_key_pattern,
             },
             created_at: row.created_at,
             updated_at: row.updated_at,

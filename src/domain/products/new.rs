@@ -66,6 +66,7 @@ pub struct ProductPatch {
     pub licensing_enabled: Option<bool>,
     pub license_period_days: Patch<i32>,
     pub license_uses: Option<Uses>,
+    pub license_key_pattern: Patch<String>,
 }
 
 impl ProductPatch {
@@ -99,6 +100,7 @@ impl ProductPatch {
                 enabled: self.licensing_enabled.unwrap_or(before.licensing.enabled),
                 period_days: self.license_period_days.apply(before.licensing.period_days),
                 uses: self.license_uses.unwrap_or(before.licensing.uses),
+                key_pattern: self.license_key_pattern.apply(before.licensing.key_pattern),
             },
             status,
             archived_at,

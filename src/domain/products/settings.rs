@@ -19,12 +19,14 @@ impl Listing {
 }
 
 /// Whether a product is licensed, and on which terms its licenses are issued.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Licensing {
     pub enabled: bool,
     /// Null: for ever.
     pub period_days: Option<i32>,
     pub uses: Uses,
+    /// How its generated keys look; null: the house's pattern. The licenses' room reads it.
+    pub key_pattern: Option<String>,
 }
 
 /// What counts as a use of a license (R32).

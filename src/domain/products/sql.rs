@@ -33,6 +33,7 @@ pub struct Row {
     pub licensing_enabled: bool,
     pub license_period_days: Option<i32>,
     pub license_uses: String,
+    pub license_key_pattern: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub archived_at: Option<DateTime<Utc>>,
@@ -51,7 +52,7 @@ pub async fn list(
         Row,
         "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock,
                 dynamic_webhook, service_text, file_id, unlisted, private, on_hold, licensing_enabled,
-                license_period_days, license_uses, created_at, updated_at, archived_at
+                license_period_days, license_uses, license_key_pattern, created_at, updated_at, archived_at
          from products
          where shop_id = $1 and status = any($2) and ($3::text[] is null or type = any($3))
            and (not $4 or not (unlisted or private)) and ($5::uuid is null or id < $5)
@@ -72,7 +73,7 @@ pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<
         Row,
         "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock,
                 dynamic_webhook, service_text, file_id, unlisted, private, on_hold, licensing_enabled,
-                license_period_days, license_uses, created_at, updated_at, archived_at
+                license_period_days, license_uses, license_key_pattern, created_at, updated_at, archived_at
          from products where shop_id = $1 and id = $2",
         shop,
         id
@@ -86,7 +87,7 @@ pub async fn by_slug(db: &mut PgConnection, shop: Uuid, slug: &str) -> sqlx::Res
         Row,
         "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock,
                 dynamic_webhook, service_text, file_id, unlisted, private, on_hold, licensing_enabled,
-                license_period_days, license_uses, created_at, updated_at, archived_at
+                license_period_days, license_uses, license_key_pattern, created_at, updated_at, archived_at
          from products where shop_id = $1 and slug = $2",
         shop,
         slug
@@ -100,7 +101,7 @@ pub async fn by_ids(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Re
         Row,
         "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock,
                 dynamic_webhook, service_text, file_id, unlisted, private, on_hold, licensing_enabled,
-                license_period_days, license_uses, created_at, updated_at, archived_at
+                license_period_days, license_uses, license_key_pattern, created_at, updated_at, archived_at
          from products where shop_id = $1 and id = any($2)",
         shop,
         ids
@@ -114,7 +115,7 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
         Row,
         "select id, type, name, slug, description, price_cents, currency, status, pool_id, stock,
                 dynamic_webhook, service_text, file_id, unlisted, private, on_hold, licensing_enabled,
-                license_period_days, license_uses, created_at, updated_at, archived_at
+                license_period_days, license_uses, license_key_pattern, created_at, updated_at, archived_at
          from products where shop_id = $1 and id = $2 for no key update",
         shop,
         id
@@ -163,9 +164,10 @@ async fn insert(db: &mut PgConnection, shop: Uuid, product: &Product, secret: Op
     let done = sqlx::query!(
         "insert into products (shop_id, id, type, name, slug, description, price_cents, currency, status, pool_id,
                                stock, dynamic_webhook, dynamic_secret, service_text, file_id, unlisted, private, on_hold,
-                               licensing_enabled, license_period_days, license_uses, created_at, updated_at)
+                               licensing_enabled, license_period_days, license_uses, license_key_pattern, created_at,
+                               updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $22)
+                 $23, $23)
          on conflict (shop_id, slug) do nothing",
         shop,
         *product.id,
@@ -188,6 +190,7 @@ async fn insert(db: &mut PgConnection, shop: Uuid, product: &Product, secret: Op
         product.licensing.enabled,
         product.licensing.period_days,
         product.licensing.uses.word(),
+        product.licensing.key_pattern,
         product.created_at
     )
     .execute(db)
@@ -227,7 +230,7 @@ pub async fn update(db: &mut PgConnection, shop: Uuid, product: &Product, new_se
          set name = $3, description = $4, price_cents = $5, status = $6, stock = $7, updated_at = $8, archived_at = $9,
              dynamic_webhook = $10, dynamic_secret = coalesce($11, dynamic_secret), service_text = $12, file_id = $13,
              unlisted = $14, private = $15, on_hold = $16, licensing_enabled = $17, license_period_days = $18,
-             license_uses = $19
+             license_uses = $19, license_key_pattern = $20
          where shop_id = $1 and id = $2",
         shop,
         *product.id,
@@ -247,7 +250,8 @@ pub async fn update(db: &mut PgConnection, shop: Uuid, product: &Product, new_se
         product.listing.on_hold,
         product.licensing.enabled,
         product.licensing.period_days,
-        product.licensing.uses.word()
+        product.licensing.uses.word(),
+        product.licensing.key_pattern
     )
     .execute(db)
     .await

@@ -78,6 +78,8 @@ pub struct SessionItem {
     subtotal_cents: i64,
     /// Filled once delivered.
     codes: Vec<String>,
+    /// Of the licenses that came with it, those that are not among the codes; once delivered.
+    license_keys: Vec<String>,
     /// The shop's text, or what its webhook answered; once delivered.
     text: Option<String>,
     /// Where its file is, once delivered. The link lives for 24 hours; each look at the session makes a fresh one.
@@ -210,6 +212,7 @@ impl SessionItem {
             qty: item.quantity,
             subtotal_cents: item.subtotal.get(),
             codes: goods.codes.iter().map(|code| code.as_str().to_owned()).collect(),
+            license_keys: goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect(),
             text: goods.text,
             download_url: goods.download.map(|file| format!("{url}/checkout/v1/downloads/{}", file.token)),
         }

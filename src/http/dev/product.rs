@@ -52,6 +52,8 @@ pub struct Product {
     /// Days; null is for ever.
     license_period: Option<i32>,
     count_uses: &'static str,
+    /// Null: the house's.
+    license_key_pattern: Option<String>,
     gateways: Vec<String>,
     custom_fields: Vec<String>,
     volume_discounts: Vec<String>,
@@ -96,6 +98,7 @@ impl Product {
             licensing_enabled: product.licensing.enabled,
             license_period: product.licensing.period_days,
             count_uses: product.licensing.uses.word(),
+            license_key_pattern: product.licensing.key_pattern,
             gateways: Vec::new(),
             custom_fields: Vec::new(),
             volume_discounts: Vec::new(),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::domain::licenses::Pattern;
 use crate::domain::products::{Licensing, Listing, NewProduct, Product, ProductPatch, Source, Status, Type, Uses};
 use crate::domain::serials::Code;
 use crate::error::{Error, Result};
@@ -56,7 +57,7 @@ impl Create {
             stock: self.stock,
             source: self.source.clone(),
             listing: self.listing,
-            licensing: self.licensing,
+            licensing: self.licensing.clone(),
         })
     }
 }
@@ -75,6 +76,7 @@ impl Wire for Create {
         let flags = ["unlisted", "private", "on_hold", "licensing_enabled"].map(|flag| form.optional(flag, truth));
         let period = form.optional("license_period", period);
         let uses = form.optional("count_uses", one_of(Uses::WORDS));
+        let pattern = form.optional("license_key_pattern", pattern);
         let serials = form.optional("serials", serials);
         if r#type.is_some_and(|kind| !kind.takes_codes()) && matches!(&serials, Some(Some(codes)) if !codes.is_empty())
         {
@@ -101,6 +103,7 @@ impl Wire for Create {
                 enabled: licensed?.unwrap_or_default(),
                 period_days: period?,
                 uses: uses?.unwrap_or_default(),
+                key_pattern: pattern?,
             },
             serials: serials?.unwrap_or_default(),
         })
@@ -149,6 +152,7 @@ impl Wire for Change {
         let flags = ["unlisted", "private", "on_hold", "licensing_enabled"].map(|flag| form.optional(flag, truth));
         let period = form.patch("license_period", period);
         let uses = form.optional("count_uses", one_of(Uses::WORDS));
+        let pattern = form.patch("license_key_pattern", pattern);
         let serials = form.optional("serials", serials);
         let [unlisted, private, on_hold, licensed] = flags;
         Some(Self {
@@ -169,6 +173,7 @@ impl Wire for Change {
                 licensing_enabled: licensed?,
                 license_period_days: period?,
                 license_uses: uses?,
+                license_key_pattern: pattern?,
                 ..ProductPatch::default()
             },
             serials: serials?,
@@ -185,6 +190,10 @@ fn stock(value: Json) -> Reading<Option<i32>> {
 fn period(value: Json) -> Reading<i32> {
     let days = whole(1, PERIOD_DAYS_MAX)(value)?;
     i32::try_from(days).map_err(|_| wrong("is too large"))
+}
+
+fn pattern(value: Json) -> Reading<String> {
+    Pattern::parse(&text(value)?).map(|pattern| pattern.as_str().to_owned()).map_err(wrong)
 }
 
 /// A list, or one text with a code a line, as published clients send it.
@@ -232,12 +241,15 @@ pub struct ProductInput {
     unlisted: Option<bool>,
     private: Option<bool>,
     on_hold: Option<bool>,
-    /// Marks a licensed product. A sale does not issue its licenses by itself yet: make them with
-    /// `POST /dev/v1/licenses`.
+    /// Each unit that is delivered brings a license: its key is the serial, where the product has serials, else made
+    /// by `license_key_pattern`.
     licensing_enabled: Option<bool>,
     /// Days; null is for ever.
     #[schema(minimum = 1, maximum = 36_500)]
     license_period: Option<i64>,
     /// `validation` (unless said) or `activation`: what counts as a use.
     count_uses: Option<String>,
+    /// How generated license keys look: each `X` becomes a random letter or digit, at least 25 of them. Null is the house's.
+    #[schema(max_length = 128, example = "ACME-XXXXX-XXXXX-XXXXX-XXXXX-XXXXX")]
+    license_key_pattern: Option<String>,
 }

@@ -27,6 +27,7 @@ fn a_paid_checkout_hands_out_the_codes_in_the_same_answer() {
                 "AAAA-2"
               ],
               "download_url": null,
+              "license_keys": [],
               "product": "Studio Pro",
               "qty": 2,
               "subtotal_cents": 9800,
@@ -120,6 +121,7 @@ fn a_declined_payment_gives_the_stock_back() {
             {
               "codes": [],
               "download_url": null,
+              "license_keys": [],
               "product": "Studio Pro",
               "qty": 2,
               "subtotal_cents": 9800,

@@ -39,6 +39,7 @@ fn an_order_paid_too_late_waits() {
             {
               "codes": [],
               "download_url": null,
+              "license_keys": [],
               "product": "Studio Pro",
               "qty": 1,
               "subtotal_cents": 4900,

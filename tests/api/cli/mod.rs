@@ -4,6 +4,7 @@ mod commands;
 mod embedded;
 mod files;
 mod import;
+mod licenses;
 mod refusals;
 
 use std::path::Path;

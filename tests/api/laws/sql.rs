@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
     ("serials", &["serials", "stock_deltas", "stock_levels"]),
-    ("licenses", &["licenses", "license_events", "license_patterns", "license_stats"]),
+    ("licenses", &["licenses", "license_events", "license_stats"]),
     ("ledger", &["ledger_accounts", "ledger_entries", "ledger_open", "ledger_transfers"]),
     ("payments", &["payment_events"]),
     ("dynamic", &["dynamic_calls"]),
@@ -35,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("dynamic::shops_with_due", "the worker asks which shops have something to do"),
     ("idempotency::sweep", "the worker deletes what is expired, whosever it is"),
+    ("licenses::shops_with_expired", "the worker asks which shops have something to do"),
     ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
     ("orders::shops_awaiting_stock", "the worker asks which shops have something to do"),
     ("orders::shops_with_expired", "the worker asks which shops have something to do"),

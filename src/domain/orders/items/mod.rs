@@ -30,6 +30,8 @@ pub struct Item {
     pub pool: Option<PoolId>,
     /// Took counted stock, which a release gives back.
     pub counted: bool,
+    /// Each unit brings a license.
+    pub licensed: bool,
     /// How it is delivered, decided when it was sold.
     pub method: Method,
     /// Text that is handed over, sealed: see [`goods`](super::goods).

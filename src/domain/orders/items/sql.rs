@@ -19,6 +19,7 @@ pub struct Row {
     subtotal_cents: i64,
     pool_id: Option<Uuid>,
     counted: bool,
+    licensed: bool,
     method: String,
     goods: Option<Vec<u8>>,
     delivery_state: String,
@@ -36,11 +37,13 @@ pub async fn insert(db: &mut PgConnection, shop: Uuid, items: &[Item]) -> sqlx::
     let methods: Vec<String> = items.iter().map(|item| item.method.word().to_owned()).collect();
     let goods: Vec<Option<Vec<u8>>> = items.iter().map(|item| item.goods.clone()).collect();
     let counted: Vec<bool> = items.iter().map(|item| item.counted).collect();
+    let licensed: Vec<bool> = items.iter().map(|item| item.licensed).collect();
     sqlx::query!(
         "insert into order_items (shop_id, id, order_id, product_id, product_name, kind, quantity, unit_cents,
-                                  subtotal_cents, pool_id, counted, method, goods)
+                                  subtotal_cents, pool_id, counted, licensed, method, goods)
          select $1, * from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::int[], $8::bigint[],
-                                  $9::bigint[], $10::uuid[], $11::bool[], $12::text[], $13::bytea[])",
+                                  $9::bigint[], $10::uuid[], $11::bool[], $12::bool[], $13::text[],
+                                  $14::bytea[])",
         shop,
         &column(|item| *item.id),
         &column(|item| *item.order),
@@ -52,6 +55,7 @@ pub async fn insert(db: &mut PgConnection, shop: Uuid, items: &[Item]) -> sqlx::
         &subtotals,
         &pools as &[Option<Uuid>],
         &counted,
+        &licensed,
         &methods,
         &goods as &[Option<Vec<u8>>]
     )
@@ -64,7 +68,7 @@ pub async fn of_orders(db: &mut PgConnection, shop: Uuid, orders: &[Uuid]) -> sq
     sqlx::query_as!(
         Row,
         "select id, order_id, product_id, product_name, kind, quantity, unit_cents, subtotal_cents, pool_id, counted,
-                method, goods, delivery_state, delivered_at
+                licensed, method, goods, delivery_state, delivered_at
          from order_items where shop_id = $1 and order_id = any($2) order by order_id, id",
         shop,
         orders
@@ -133,6 +137,7 @@ impl TryFrom<Row> for Item {
             quantity: row.quantity,
             pool: row.pool_id.map(Id::from),
             counted: row.counted,
+            licensed: row.licensed,
             method: Method::of(&row.method).ok_or_else(fault)?,
             goods: row.goods,
             delivery: DeliveryState::of(&row.delivery_state),

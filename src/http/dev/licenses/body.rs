@@ -58,6 +58,7 @@ impl Wire for Create {
             key: key?,
             status: status?.unwrap_or(Status::Active),
             hwid: hwid?,
+            uses: 0,
             allowed_ips: allowed_ips?.unwrap_or_default(),
             max_uses: max_uses?,
             expires_at: expires_at?,

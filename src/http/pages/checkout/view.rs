@@ -39,6 +39,7 @@ struct Line<'a> {
     /// Of an item that is paid and not delivered yet.
     words: Option<&'static str>,
     codes: Vec<String>,
+    license_keys: Vec<String>,
     text: Option<String>,
     file: Option<File>,
 }
@@ -153,6 +154,7 @@ impl<'a> Line<'a> {
             subtotal: order.currency.display(item.subtotal),
             words: if order.status.is_paid() { awaited(item) } else { None },
             codes: goods.codes.iter().map(|code| code.as_str().to_owned()).collect(),
+            license_keys: goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect(),
             text: goods.text,
             file: goods.download.map(|download| File {
                 size: size(download.file.size_bytes),

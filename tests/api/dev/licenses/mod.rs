@@ -1,5 +1,7 @@
 //! `/dev/v1/licenses`.
 
+mod expiry;
+mod issued;
 mod limits;
 mod manage;
 mod races;
