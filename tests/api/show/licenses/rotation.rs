@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyhouse::kit::clock::Clock;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -88,7 +89,7 @@ impl Asks {
             assert_eq!(heard.status, 200, "{}", heard.text());
             let answer = heard.json();
             let token = signed(&answer).unwrap();
-            let here = Here { key, hardware_id: None, now: chrono::Utc::now().timestamp() };
+            let here = Here { key, hardware_id: None, now: Clock::System.now().timestamp() };
             assert_eq!(verifier.verdict(token, here, &nonce).map(drop), Ok(()), "turn {turn} of client {n}");
             signers.insert(kid(token));
             self.answered.fetch_add(1, Ordering::Relaxed);
