@@ -22,6 +22,12 @@ pub struct Scale {
     pub many: i64,
     /// Codes sold before P8.
     pub sold: i64,
+    /// Licenses of a large shop.
+    pub licenses: i64,
+    /// Rows of a week in a trail of a hundred million.
+    pub weekly: i64,
+    /// Offered to one license.
+    pub hot: u64,
     /// Of one run.
     pub seconds: f64,
     pub warm_up_seconds: f64,
@@ -37,6 +43,9 @@ impl Scale {
     pub const FULL: Self = Self {
         many: 1_000_000,
         sold: 10_000_000,
+        licenses: 10_000_000,
+        weekly: 1_750_000,
+        hot: 50_000,
         seconds: 8.0,
         warm_up_seconds: 3.0,
         rounds: 3,
@@ -48,6 +57,9 @@ impl Scale {
     pub const QUICK: Self = Self {
         many: 20_000,
         sold: 50_000,
+        licenses: 100_000,
+        weekly: 20_000,
+        hot: 2_000,
         seconds: 1.0,
         warm_up_seconds: 0.5,
         rounds: 1,
@@ -96,6 +108,11 @@ impl House {
 
     /// A new database, a shop in it, and a server that is ready.
     pub async fn open(&self, database: &'static str) -> anyhow::Result<Stage> {
+        self.open_with(database, &[]).await
+    }
+
+    /// The same with settings of the server's.
+    pub async fn open_with(&self, database: &'static str, settings: &[(&str, &str)]) -> anyhow::Result<Stage> {
         let mut db = self.migrated(database).await?;
         let mut create = self.keyhouse(database)?;
         let made = Running::spawn(create.args(["shop", "create", "--name", "Bench", "--json"]))?.output().await?;
@@ -103,7 +120,7 @@ impl House {
         let key = |mode: &str| made["keys"][mode].as_str().map(str::to_owned).context("the shop lacks a key");
         let (key, test_key, developer_key) = (key("live")?, key("test")?, key("developer")?);
         let shop = sqlx::query_scalar("select id from shops where mode = 'live'").fetch_one(&mut db).await?;
-        let mut server = Running::spawn(self.keyhouse(database)?.arg("serve"))?;
+        let mut server = Running::spawn(self.keyhouse(database)?.arg("serve").envs(settings.iter().copied()))?;
         let address = listening_address(&mut server).await?;
         let (status, body) = load::ask(address, &key, "/readyz").await?;
         ensure!(status == 200, "the server is not ready: {status} {body}");

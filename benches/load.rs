@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::p1::{MACHINE, license_key};
 use crate::process::Running;
+use crate::trail::{MACHINE, license_key};
 
 /// Codes of one import.
 pub const KEYS: usize = 5_000;
@@ -47,6 +47,8 @@ pub enum Work {
     Buy(String),
     /// A license at random.
     Validate { product: String, keys: i64, signed: bool },
+    /// The same of these licenses, each time from an address at random; of a single one, more than its limit.
+    Crowd { product: String, first: i64, last: i64 },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -97,7 +99,7 @@ impl Work {
             Self::CreateProduct { .. } => (Method::POST, "/v1/products"),
             Self::ImportKeys(path) => (Method::POST, path.as_str()),
             Self::Buy(_) => (Method::POST, "/checkout/v1/sessions"),
-            Self::Validate { .. } => (Method::POST, "/dev/v1/licenses/validate"),
+            Self::Validate { .. } | Self::Crowd { .. } => (Method::POST, "/dev/v1/licenses/validate"),
         };
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         // The public surface takes no keys.
@@ -127,6 +129,13 @@ impl Work {
                 let nonce = if *signed { format!(r#","nonce":"bench-{number:06}-{n:012}""#) } else { String::new() };
                 format!(r#"{{"key":"{license}","product_id":"{product}","hardware_id":"{machine}"{nonce}}}"#)
             }
+            Self::Crowd { product, first, last } => {
+                let at = scatter(number, n);
+                let [.., high, low] = at.to_be_bytes();
+                request = request.header("x-forwarded-for", format!("198.18.{high}.{low}"));
+                let license = license_key(first + ((at >> 16) % (last - first + 1).unsigned_abs()).cast_signed());
+                format!(r#"{{"key":"{license}","product_id":"{product}","hardware_id":"{MACHINE}"}}"#)
+            }
         };
         Ok(request.header(header::CONTENT_TYPE, "application/json").body(Full::from(body))?)
     }
@@ -138,6 +147,9 @@ impl Work {
             Self::CreateProduct { .. } => status == StatusCode::CREATED,
             Self::ImportKeys(_) => status == StatusCode::CREATED && says(&format!(r#""imported":{KEYS},"#)),
             Self::Validate { signed, .. } => status == StatusCode::OK && *signed == says(r#""signed":"ey"#),
+            Self::Crowd { first, last, .. } => {
+                status == StatusCode::OK || status == StatusCode::TOO_MANY_REQUESTS && first == last
+            }
             Self::Buy(_) => status == StatusCode::OK && says(r#""status":"completed""#) && says(r#""codes":[""#),
         }
     }

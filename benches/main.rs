@@ -7,11 +7,12 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `p5` … `p13` | one row group each of the specification's table; `stock` is a part of P6 |
+//! | `hot`, `growth` | validations beside a license that everybody asks for, and in a shop of ten million |
 //! | `house`, `cluster` | the server's process, and the Postgres under it |
 //! | `load` | the load generator: this program again, as a process of its own |
 //! | `pgbench`, `source`, `sale` | the reference: the statements as they stand in `src`, without the server |
 //! | `measure`, `cpu`, `table` | samples, what they cost, and how they are shown |
-//! | `seed`, `process` | data, and child processes that do not outlive us |
+//! | `seed`, `trail`, `process` | data, and child processes that do not outlive us |
 #![allow(
     clippy::float_arithmetic,
     clippy::cast_precision_loss,
@@ -22,6 +23,8 @@
 
 mod cluster;
 mod cpu;
+mod growth;
+mod hot;
 mod house;
 mod load;
 mod measure;
@@ -40,6 +43,7 @@ mod seed;
 mod source;
 mod stock;
 mod table;
+mod trail;
 
 use std::process::ExitCode;
 
@@ -50,12 +54,12 @@ use cluster::Cluster;
 use house::{House, Scale};
 use table::Row;
 
-const KNOWN: [&str; 8] = ["p1", "p5", "p6", "p7", "p8", "p11", "p12", "p13"];
+const KNOWN: [&str; 10] = ["p1", "p5", "p6", "p7", "p8", "p11", "p12", "p13", "hot", "growth"];
 
 /// What the house costs, against raw Postgres.
 #[derive(Parser)]
 struct Args {
-    /// p1 (with p2), p5, p6, p7, p8, p11, p12, p13: all unless said
+    /// p1 (with p2), p5, p6, p7, p8, p11, p12, p13, hot, growth: all unless said
     rows: Vec<String>,
     /// Small seeds and short runs: shows that it works, and measures little
     #[arg(long)]
@@ -127,6 +131,8 @@ async fn measure(name: &str, house: &House) -> anyhow::Result<Vec<Row>> {
         "p8" => p8::run(house).await,
         "p11" => p11::run(house).await,
         "p12" => p12::run(house).await,
+        "hot" => hot::run(house).await,
+        "growth" => growth::run(house).await,
         _ => p13::run(house).await,
     }
 }

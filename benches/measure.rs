@@ -32,21 +32,23 @@ pub struct Sample {
 
 /// One run against the server.
 pub async fn ours(house: &House, stage: &Stage, connections: usize, work: Work, pace: Pace) -> anyhow::Result<Sample> {
-    undisturbed(house, async || {
-        let plan = Plan::new(stage.address, &stage.key, connections, work.clone(), pace);
-        let cpu = || Cpu::now(Some(stage.server.pid()), house.cluster.pid);
-        let before = cpu();
-        let outcome = plan.run().await?;
-        Ok(Sample {
-            per_second: outcome.answers as f64 / outcome.seconds,
-            p50_ms: outcome.p50_ms,
-            p99_ms: outcome.p99_ms,
-            used: cpu().since(before, outcome.answers),
-            answers: outcome.answers,
-            wrong: outcome.wrong,
-        })
+    undisturbed(house, async || once(house, stage, connections, work.clone(), pace).await).await
+}
+
+/// One attempt at it, however disturbed.
+pub async fn once(house: &House, stage: &Stage, connections: usize, work: Work, pace: Pace) -> anyhow::Result<Sample> {
+    let plan = Plan::new(stage.address, &stage.key, connections, work, pace);
+    let cpu = || Cpu::now(Some(stage.server.pid()), house.cluster.pid);
+    let before = cpu();
+    let outcome = plan.run().await?;
+    Ok(Sample {
+        per_second: outcome.answers as f64 / outcome.seconds,
+        p50_ms: outcome.p50_ms,
+        p99_ms: outcome.p99_ms,
+        used: cpu().since(before, outcome.answers),
+        answers: outcome.answers,
+        wrong: outcome.wrong,
     })
-    .await
 }
 
 /// One run of the reference.

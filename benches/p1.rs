@@ -2,24 +2,18 @@
 //! statement a validation that locks, updates and writes the same tables. P2 signs the answer.
 
 use anyhow::ensure;
-use keyhouse::domain::data_keys;
-use keyhouse::kit::clock::Clock;
-use keyhouse::kit::vault::MasterKey;
-use rand::SeedableRng as _;
-use rand::rngs::ChaCha20Rng;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
-use crate::house::{House, MASTER_KEY, Stage};
+use crate::house::House;
 use crate::load::{Pace, Work};
 use crate::measure::{self, CONNECTIONS, Sample, best_clients, open_loop, peak, reference};
 use crate::pgbench::{Param, Script};
 use crate::table::{Goal, Row};
-use crate::{say, seed};
+use crate::trail::{MACHINE, Seed};
+use crate::{say, seed, source};
 
 const CROWD: usize = 256;
-const CHUNK: i64 = 50_000;
-pub const MACHINE: &str = "bench-machine-0001";
 
 /// What the reference runs. Its keys' hashes are those of MD5, for pgbench knows no other; its ids are
 /// made of the time, as ours are.
@@ -42,12 +36,15 @@ const REFERENCE: &str = "
 pub async fn run(house: &House) -> anyhow::Result<Vec<Row>> {
     let mut stage = house.open("p1").await?;
     stage.key.clone_from(&stage.developer_key);
-    let product = Uuid::from_u128(0x019e_0000_0000_7000_8000_0000_0000_0001);
-    let theirs = Uuid::from_u128(0x019e_0000_0000_7000_8000_0000_0000_00ff);
-    seed_licenses(house, &mut stage, product, theirs).await?;
+    let seeds = Seed::new(&mut stage).await?;
+    let (product, theirs) = (seeds.product, Uuid::from_u128(0x019e_0000_0000_7000_8000_0000_0000_00ff));
+    seeds.ours(&mut stage, house.scale.many, 1).await?;
+    seeds.others(&mut stage.db, theirs, house.scale.many).await?;
+    seed::settle(&mut stage.db).await?;
     let text = |value: Uuid| Param::Is(value.to_string());
     let script = Script::default().random("n", 1, house.scale.many);
     let script = script.statement(REFERENCE, &[text(theirs), text(product), Param::Is(MACHINE.into())])?;
+    same_index(&mut stage.db, stage.shop, theirs, product).await?;
     let clients = best_clients(house, stage.database, &script).await?;
 
     let work = |signed| Work::Validate { product: product.to_string(), keys: house.scale.many, signed };
@@ -69,6 +66,7 @@ pub async fn run(house: &House) -> anyhow::Result<Vec<Row>> {
     let all = few.iter().chain(&many).chain(&signed).chain([&open, &open_signed]);
     answers += all.map(|sample| sample.answers).sum::<u64>();
     check(&mut stage.db, stage.shop, answers).await?;
+    same_partition(&mut stage.db).await?;
 
     let row = |id, what: String, samples: &[Sample], against: &[Sample], goal| {
         Row::new(id, what, "/s", peak(samples), Some(peak(against)), goal)
@@ -84,44 +82,6 @@ pub async fn run(house: &House) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// As many licenses of ours, found by the server's own hash, as of the reference's, in the same table.
-async fn seed_licenses(house: &House, stage: &mut Stage, product: Uuid, theirs: Uuid) -> anyhow::Result<()> {
-    let base_ms = seed::prepare(&mut stage.db).await?;
-    let master = MasterKey::parse(MASTER_KEY).ok_or_else(|| anyhow::anyhow!("the master key is none"))?;
-    let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let (vault, _) = data_keys::open(&mut stage.db, &master, &mut rng, Clock::System.now()).await?;
-    let mut from = 1;
-    while from <= house.scale.many {
-        let until = house.scale.many.min(from + CHUNK - 1);
-        let hashes: Vec<Vec<u8>> =
-            (from..=until).map(|n| vault.lookup_hash(stage.shop, &license_key(n)).to_vec()).collect();
-        for (shop, hash) in [(stage.shop, "h"), (theirs, "decode(md5(n::text), 'hex')")] {
-            let sql = format!(
-                "insert into licenses (shop_id, id, product_id, key_hash, sealed, hardware_id, count_uses, created_at,
-                                       updated_at)
-                 select $1, bench_id($2 + n, n), $3, {hash}, decode(repeat('ab', 57), 'hex'), $4, 'validation', now(),
-                        now()
-                 from unnest($5::bytea[]) with ordinality as u (h, i), lateral (select $6 + i - 1) as s (n)"
-            );
-            sqlx::query(AssertSqlSafe(sql))
-                .bind(shop)
-                .bind(base_ms)
-                .bind(product)
-                .bind(MACHINE)
-                .bind(&hashes)
-                .bind(from)
-                .execute(&mut stage.db)
-                .await?;
-        }
-        from = until + 1;
-    }
-    seed::settle(&mut stage.db).await
-}
-
-pub fn license_key(n: i64) -> String {
-    format!("BENCH-{n:08}-7QW3K-9ZVB2-HD5XN")
-}
-
 /// Each answer has its row in the trail and its use, and there are no others.
 async fn check(db: &mut PgConnection, shop: Uuid, answers: u64) -> anyhow::Result<()> {
     let sql = "select (select count(*) from license_events where shop_id = $1 and type = 'VALIDATION_SUCCESS'),
@@ -129,5 +89,35 @@ async fn check(db: &mut PgConnection, shop: Uuid, answers: u64) -> anyhow::Resul
     let (rows, uses): (i64, i64) = sqlx::query_as(sql).bind(shop).fetch_one(db).await?;
     let answers = i64::try_from(answers)?;
     ensure!(rows == answers && uses == answers, "{answers} answers, {rows} rows, {uses} uses");
+    Ok(())
+}
+
+/// Both sides find their licenses through one and the same index.
+async fn same_index(db: &mut PgConnection, ours: Uuid, theirs: Uuid, product: Uuid) -> anyhow::Result<()> {
+    let locking = source::statement(source::LICENSES, "lock_by_keys")?;
+    let hashes: Vec<Vec<u8>> = sqlx::query_scalar("select key_hash from licenses where shop_id = $1 limit 64")
+        .bind(ours)
+        .fetch_all(&mut *db)
+        .await?;
+    let explain = format!("explain {locking}");
+    let of_ours: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).bind(ours).bind(&hashes).fetch_all(&mut *db).await?;
+    let reference = format!("explain {}", REFERENCE.replace("(:n)", "4711"));
+    let of_theirs: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(reference)).bind(theirs).bind(product).bind(MACHINE).fetch_all(db).await?;
+    for plan in [of_ours, of_theirs] {
+        let plan = plan.join("\n");
+        ensure!(plan.contains("using licenses_key_taken") && !plan.contains("Seq Scan"), "another plan:\n{plan}");
+    }
+    Ok(())
+}
+
+/// Both sides wrote their events into one and the same partition, which is none of the default.
+async fn same_partition(db: &mut PgConnection) -> anyhow::Result<()> {
+    let sql = "select tableoid::regclass::text, count(distinct shop_id) from license_events
+               where type = 'VALIDATION_SUCCESS' group by 1";
+    let partitions: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(db).await?;
+    let good = |(name, shops): &(String, i64)| *shops == 2 && name != "license_events_default";
+    ensure!(!partitions.is_empty() && partitions.iter().all(good), "the trails lie apart: {partitions:?}");
     Ok(())
 }

@@ -65,7 +65,7 @@ async fn prepare(house: &House, stage: &mut Stage) -> anyhow::Result<(String, Uu
     let db = &mut stage.db;
     let pool: Uuid = sqlx::query_scalar("select pool_id from products").fetch_one(&mut *db).await?;
     let base_ms = seed::prepare(db).await?;
-    let indexes = seed::drop_indexes(db).await?;
+    let indexes = seed::drop_indexes(db, "serials").await?;
     let many = house.scale.many;
     let ours = Range { shop: stage.shop, base_ms, from: 1, until: many };
     seed::codes(db, ours, pool, false).await?;

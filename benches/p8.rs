@@ -105,7 +105,7 @@ impl Claimer {
 
     async fn grow_old(&mut self, sold: i64) -> anyhow::Result<()> {
         let recently = sold / RECENTLY;
-        let indexes = seed::drop_indexes(&mut self.db).await?;
+        let indexes = seed::drop_indexes(&mut self.db, "serials").await?;
         self.seed(1, sold - recently, true).await?;
         seed::make_indexes(&mut self.db, indexes).await?;
         self.seed(sold - recently + 1, sold + LEFT, false).await?;

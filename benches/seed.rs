@@ -105,17 +105,17 @@ pub async fn balance(db: &mut PgConnection, shop: Uuid, pool: Uuid) -> anyhow::R
     Ok(())
 }
 
-/// Drops the indexes of `serials`, and answers what makes them again: building one over ten million
+/// Drops the indexes of a table, and answers what makes them again: building one over ten million
 /// rows takes seconds, growing it a row at a time takes minutes.
-pub async fn drop_indexes(db: &mut PgConnection) -> anyhow::Result<Vec<String>> {
-    let of_constraints = "select format('alter table serials drop constraint %I', conname),
-                                 format('alter table serials add constraint %I %s', conname, pg_get_constraintdef(oid))
-                          from pg_constraint where conrelid = 'serials'::regclass and contype in ('p', 'u')";
+pub async fn drop_indexes(db: &mut PgConnection, table: &str) -> anyhow::Result<Vec<String>> {
+    let of_constraints = "select format('alter table %I drop constraint %I', $1::text, conname),
+                                 format('alter table %I add constraint %I %s', $1::text, conname, pg_get_constraintdef(oid))
+                          from pg_constraint where conrelid = $1::text::regclass and contype in ('p', 'u')";
     let others = "select format('drop index %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
-                  from pg_index where indrelid = 'serials'::regclass";
+                  from pg_index where indrelid = $1::text::regclass";
     let mut make_again = Vec::new();
     for sql in [of_constraints, others] {
-        for (drop, make) in sqlx::query_as::<_, (String, String)>(sql).fetch_all(&mut *db).await? {
+        for (drop, make) in sqlx::query_as::<_, (String, String)>(sql).bind(table).fetch_all(&mut *db).await? {
             sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *db).await?;
             make_again.push(make);
         }

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 pub const CUSTOMERS: &str = include_str!("../src/domain/customers/sql.rs");
 pub const ITEMS: &str = include_str!("../src/domain/orders/items/sql.rs");
 pub const LEDGER: &str = include_str!("../src/domain/ledger/sql.rs");
+pub const LICENSES: &str = include_str!("../src/domain/licenses/sql.rs");
 pub const OUTBOX: &str = include_str!("../src/domain/outbox/sql.rs");
 pub const PRODUCTS: &str = include_str!("../src/domain/products/sql.rs");
 pub const ORDERS: &str = include_str!("../src/domain/orders/sql.rs");

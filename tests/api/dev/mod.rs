@@ -1,6 +1,6 @@
 //! The developer's surface.
 
-mod licenses;
+pub mod licenses;
 mod me;
 mod orders;
 mod products;

@@ -4,6 +4,7 @@
 
 mod disconnects;
 mod kill;
+mod licenses;
 mod race;
 mod sales;
 mod sessions;

@@ -3,7 +3,7 @@
 
 mod jwks;
 #[path = "../../../src/http/pages/verify/keyhouse_verify.rs"]
-mod keyhouse_verify;
+pub mod keyhouse_verify;
 mod languages;
-mod rotation;
-mod vectors;
+pub mod rotation;
+pub mod vectors;

@@ -15,7 +15,7 @@ pub async fn another_process(app: &TestApp) -> KeyRing {
     data_keys::open(&mut app.db().await, &master(), &mut rng, app.now()).await.unwrap().1
 }
 
-fn rotate(app: &TestApp, arguments: &[&str]) -> Ended {
+pub fn rotate(app: &TestApp, arguments: &[&str]) -> Ended {
     let mut command = keyhouse(&app.app.config.data_dir, &[&["keys", "rotate", "signing"], arguments].concat());
     command.env("DATABASE_URL", app.database_url()).env("KEYHOUSE_MASTER_KEY", MASTER_KEY);
     run(command)

@@ -56,7 +56,7 @@ pub fn sha256(text: &str) -> String {
     hex(&Sha256::digest(text))
 }
 
-fn ring_of(seeds: &[[u8; 32]]) -> KeyRing {
+pub fn ring_of(seeds: &[[u8; 32]]) -> KeyRing {
     let (under, mut rng) = (master().vault().unwrap(), ChaCha20Rng::seed_from_u64(1));
     let place = Place { shop: Uuid::nil(), table: "data_keys", id: Uuid::nil() };
     let kept: Vec<Kept> =
@@ -66,7 +66,7 @@ fn ring_of(seeds: &[[u8; 32]]) -> KeyRing {
     ring
 }
 
-fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

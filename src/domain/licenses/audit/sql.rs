@@ -125,9 +125,10 @@ pub async fn partitions(db: &mut PgConnection, prefix: &str) -> sqlx::Result<Vec
     .await
 }
 
-/// Until the transaction ends, nobody else makes or drops partitions; rows come and go.
+/// Until the transaction ends, nobody else makes or drops partitions, and new rows wait: one on its way
+/// into the default partition would be refused there, once its week has a partition of its own.
 pub async fn lock(db: &mut PgConnection) -> sqlx::Result<()> {
-    db.execute("lock table license_events in share update exclusive mode").await.map(drop)
+    db.execute("lock table license_events in share row exclusive mode").await.map(drop)
 }
 
 pub async fn make_partition(db: &mut PgConnection, name: &str, from: Uuid, until: Uuid) -> sqlx::Result<()> {

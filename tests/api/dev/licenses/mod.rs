@@ -15,7 +15,7 @@ use crate::house::actor::Answer;
 use crate::house::{TestApp, product_body};
 
 /// A product of the live shop; its id as `/dev/v1` says it.
-async fn product(app: &TestApp, settings: Value) -> String {
+pub async fn product(app: &TestApp, settings: Value) -> String {
     let mut body = product_body("Studio");
     body["price_cents"] = json!(0);
     let made = app.merchant().post("/v1/products", body).await;
@@ -25,12 +25,12 @@ async fn product(app: &TestApp, settings: Value) -> String {
 }
 
 /// A license of a new product, with what `more` says.
-async fn license(app: &TestApp, more: Value) -> Value {
+pub async fn license(app: &TestApp, more: Value) -> Value {
     let product = product(app, json!({})).await;
     license_of(app, &product, more).await
 }
 
-async fn license_of(app: &TestApp, product: &str, more: Value) -> Value {
+pub async fn license_of(app: &TestApp, product: &str, more: Value) -> Value {
     let mut body = json!({ "product_id": product });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let made = app.developer().post("/dev/v1/licenses", body).await;
@@ -38,7 +38,7 @@ async fn license_of(app: &TestApp, product: &str, more: Value) -> Value {
 }
 
 /// What a client sends, with what `more` says.
-fn check(license: &Value, more: Value) -> Value {
+pub fn check(license: &Value, more: Value) -> Value {
     let mut body = json!({ "key": license["license_key"], "product_id": license["product_id"] });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
