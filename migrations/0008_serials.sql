@@ -42,3 +42,23 @@ create table stock_levels (
     level   bigint not null,
     primary key (shop_id, pool_id)
 );
+
+-- A product with what is left of it: of a pooled one the free codes, of another what is counted; null is unlimited.
+create view product_stock as
+    select p.shop_id, p.id, p.status = 'active' and not p.private and not p.on_hold as published,
+           case when p.pool_id is null then p.stock::bigint else coalesce(l.level, 0) + coalesce(d.open, 0) end as stock
+    from products p
+    left join stock_levels l on l.shop_id = p.shop_id and l.pool_id = p.pool_id
+    left join (select shop_id, pool_id, sum(delta)::bigint as open from stock_deltas group by shop_id, pool_id) d
+        on d.shop_id = p.shop_id and d.pool_id = p.pool_id
+    where p.status <> 'archived';
+
+-- The figures of the list of products, counted again when they are asked for and ten seconds old.
+create table product_stats (
+    shop_id      uuid        primary key,
+    total        bigint      not null,
+    published    bigint      not null,
+    low_stock    bigint      not null,
+    out_of_stock bigint      not null,
+    counted_at   timestamptz not null
+);

@@ -6,6 +6,7 @@
 mod code;
 mod cursors;
 mod sql;
+mod stats;
 
 use std::collections::HashSet;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use code::{CODE_BYTES_MAX, Code};
 pub use cursors::Cursors;
+pub use stats::{LOW_STOCK_MAX, Stats, stats};
 
 use super::products::{PoolId, Product};
 use super::shops::Tenant;

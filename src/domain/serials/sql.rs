@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::stats::Stats;
 use super::{Demand, Take};
 
 #[derive(Default)]
@@ -274,4 +275,35 @@ pub async fn fold_stock(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> 
     .fetch_one(db)
     .await?;
     Ok(done.folded.unsigned_abs())
+}
+
+pub async fn stats(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<(Stats, DateTime<Utc>)>> {
+    let row = sqlx::query!(
+        "select total, published, low_stock, out_of_stock, counted_at from product_stats where shop_id = $1",
+        shop
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| {
+        let (low_stock, out_of_stock) = (row.low_stock, row.out_of_stock);
+        (Stats { total: row.total, published: row.published, low_stock, out_of_stock }, row.counted_at)
+    }))
+}
+
+pub async fn count_products(db: &mut PgConnection, shop: Uuid, low: i64, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into product_stats (shop_id, total, published, low_stock, out_of_stock, counted_at)
+         select $1, count(*), count(*) filter (where p.published), count(*) filter (where p.stock between 1 and $2),
+                count(*) filter (where p.stock <= 0), $3
+         from product_stock p where p.shop_id = $1
+         on conflict (shop_id) do update
+         set total = excluded.total, published = excluded.published, low_stock = excluded.low_stock,
+             out_of_stock = excluded.out_of_stock, counted_at = excluded.counted_at",
+        shop,
+        low,
+        now
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }

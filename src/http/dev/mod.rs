@@ -10,7 +10,7 @@ mod products;
 
 use std::sync::Arc;
 
-use axum::routing::post;
+use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,9 +20,9 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(me::get)) //                  any scope
         .routes(routes!(me::capabilities)) //         any scope
-        .routes(routes!(products::create)) //         products.write
-        .route("/products", post(products::create)) // the same: clients write it both ways
-        .routes(routes!(products::get, products::update)) // products.read, products.write
+        .routes(routes!(products::list, products::create)) // products.read, products.write
+        .route("/products", get(products::list).post(products::create)) // the same: clients write it both ways
+        .routes(routes!(products::get, products::update, products::remove)) // products.read, products.write
         .routes(routes!(licenses::validate)) //       licenses.read or licenses.validate
         .routes(routes!(licenses::list, licenses::create)) // licenses.read, licenses.write
         .routes(routes!(licenses::get, licenses::update, licenses::remove)) // licenses.read, licenses.write

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::product_body::TYPES;
 use crate::domain::products::{self, Status, Type, Written};
-use crate::domain::serials;
+use crate::domain::serials::{self, Stats};
 use crate::domain::shops::Tenant;
 use crate::error::Result;
+use crate::http::door::pagination::Pagination;
 use crate::kit::secret;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,13 +67,49 @@ pub struct Product {
     dynamic_webhook_secret: Option<String>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Products {
+    data: Vec<Product>,
+    pagination: Pagination,
+    stats: ProductStats,
+}
+
+/// As of a few seconds ago.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProductStats {
+    total: i64,
+    /// On sale, and seen by anybody.
+    published: i64,
+    /// One to five are left.
+    low_stock: i64,
+    out_of_stock: i64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProductDeletion)]
+pub struct Deletion {
+    pub deleted: bool,
+    pub id: String,
+}
+
+impl Products {
+    pub fn of(data: Vec<Product>, stats: Stats, next_cursor: Option<String>) -> Self {
+        let Stats { total, published, low_stock, out_of_stock } = stats;
+        let stats = ProductStats { total, published, low_stock, out_of_stock };
+        Self { data, pagination: Pagination::to(next_cursor), stats }
+    }
+}
+
 impl Product {
     pub async fn load(db: &mut PgConnection, shop: Tenant, product: products::Product) -> Result<Self> {
         let of_one = serials::stock_of_products(db, shop, std::slice::from_ref(&product)).await?;
-        let stock = of_one.first().copied().flatten();
+        Ok(Self::of(shop, product, of_one.first().copied().flatten()))
+    }
+
+    pub fn of(shop: Tenant, product: products::Product, stock: Option<i64>) -> Self {
         // A draft is what this surface calls on hold and private (contract 9.2).
         let draft = product.status == Status::Draft;
-        Ok(Self {
+        Self {
             id: product.id.to_string(),
             uniqid: product.id.uuid().to_string(),
             shop_id: shop.uuid().to_string(),
@@ -106,7 +143,7 @@ impl Product {
             created_at: product.created_at.timestamp(),
             updated_at: product.updated_at.timestamp(),
             dynamic_webhook_secret: None,
-        })
+        }
     }
 
     pub async fn written(db: &mut PgConnection, shop: Tenant, written: Written) -> Result<Self> {

@@ -1,23 +1,51 @@
 //! Products, as a developer automates them.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use sqlx::PgConnection;
 
-use super::product::Product;
+use super::product::{Deletion, Product, Products};
 use super::product_body::{Change, Create, ProductInput};
 use crate::app::App;
 use crate::domain::keys::developer::{ProductsRead, ProductsWrite};
 use crate::domain::orders;
-use crate::domain::products::{self, ProductId, Status};
+use crate::domain::products::{self, Filter, ProductId, Status};
 use crate::domain::serials::{self, Code};
 use crate::domain::shops::{self, Tenant};
 use crate::error::{Error, Result};
 use crate::http::door::caller::Developer;
-use crate::http::door::params::PathId;
+use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Data, Reply};
+use crate::kit::json::Nothing;
+use crate::kit::page::Place;
+
+/// Of this surface's lists (contract 1.3).
+const LIMIT_DEFAULT: i64 = 50;
+
+/// Lists products, newest first, with the shop's figures. Archived ones are absent here.
+#[utoipa::path(get, path = "/products/", tag = "products", security(("key" = ["products.read"])), params(
+    ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
+    ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+), responses((status = 200, body = Products)))]
+pub async fn list(
+    caller: Developer<ProductsRead>,
+    State(app): State<Arc<App>>,
+    query: Query,
+    mut db: Read,
+) -> Answer<Products> {
+    let place = Place::new("dev products", caller.shop.uuid(), &query.filters(&[]));
+    let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
+    let page = products::list(&mut db, caller.shop, &app.env, &Filter::default(), window, &place).await?;
+    let stocks = serials::stock_of_products(&mut db, caller.shop, &page.data).await?;
+    let stats = serials::stats(&mut db, caller.shop, &app.env).await?;
+    let shown = page.data.into_iter().zip(stocks).map(|(product, stock)| Product::of(caller.shop, product, stock));
+    Ok(Json(Products::of(shown.collect(), stats, page.next_cursor)))
+}
 
 /// Fetches a product.
 #[utoipa::path(get, path = "/products/{id}", tag = "products", security(("key" = ["products.read"])),
@@ -53,6 +81,23 @@ pub async fn create(caller: Developer<ProductsWrite>, write: Write<Create>) -> R
                 serials::import(db, shop, &app.env, pool, &body.serials).await?;
             }
             Ok(Data { data: Product::written(db, shop, written).await? })
+        })
+        .await
+}
+
+/// Takes a product out of the shop; doing it again changes nothing. Orders keep what they bought.
+#[utoipa::path(delete, path = "/products/{id}", tag = "products", security(("key" = ["products.write"])),
+    params(("id" = String, Path)), responses((status = 200, body = Data<Deletion>)))]
+pub async fn remove(
+    caller: Developer<ProductsWrite>,
+    PathId(id): PathId<products::Product>,
+    write: Write<Nothing>,
+) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::OK, async move |db, _| {
+            products::archive(db, shop, &app.env, id).await?;
+            Ok(Data { data: Deletion { deleted: true, id: id.to_string() } })
         })
         .await
 }

@@ -8,6 +8,7 @@ pub mod enter;
 pub mod envelope;
 pub mod join;
 pub mod limit;
+pub mod pagination;
 pub mod params;
 pub mod posted;
 pub mod problem;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::house::actor::Answer;
-use crate::house::{TestApp, house};
+use crate::house::{TestApp, house, house_with};
 
 async fn create(app: &TestApp, members: Value) -> Answer {
     let mut body = json!({ "title": "Studio Pro", "type": "SERIALS", "price": 49.5 });
@@ -196,5 +196,52 @@ fn minus_one_is_unlimited() {
         assert_eq!(created.is(201).json()["data"]["stock"], 3);
         let changed = app.test_developer().patch(&path(&created), json!({ "stock": -1 })).await;
         assert_eq!(changed.is(200).json()["data"]["stock"], Value::Null);
+    });
+}
+
+#[test]
+fn a_list_goes_on_page_by_page_and_tells_figures() {
+    house_with("rate_limits = \"off\"", async |app| {
+        let developer = app.test_developer();
+        let make =
+            async |body: Value| developer.post("/dev/v1/products/", body).await.is(201).json()["data"]["id"].clone();
+        let body = |title: &str, kind: &str| json!({ "title": title, "type": kind, "price": 5 });
+        let with = |mut body: Value, more: Value| {
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let many: Vec<String> = (0..6).map(|n| format!("CODE-{n}")).collect();
+        let stocked = make(with(body("Many", "SERIALS"), json!({ "serials": many }))).await;
+        let low = make(with(body("Few", "SERIALS"), json!({ "serials": ["A", "B"] }))).await;
+        let out = make(body("None", "SERIALS")).await;
+        let hidden = make(with(body("Hidden", "SERVICE"), json!({ "private": true }))).await;
+        let gone = make(body("Gone", "SERVICE")).await;
+        let path = format!("/dev/v1/products/{}", gone.as_str().unwrap());
+        assert_eq!(developer.delete(&path).await.is(200).json()["data"]["deleted"], true);
+        developer.delete(&path).await.is(200);
+        developer.get(&path).await.is(404);
+
+        let first = developer.get("/dev/v1/products?limit=3").await;
+        let first = first.is(200).json();
+        let ids = |page: &Value| page["data"].as_array().unwrap().iter().map(|p| p["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(first), [hidden, out, low]);
+        let cursor = first["pagination"]["next_cursor"].as_str().unwrap();
+        let second = developer.get(&format!("/dev/v1/products/?limit=3&cursor={cursor}")).await;
+        let second = second.is(200).json();
+        assert_eq!((ids(second), &second["pagination"]["has_more"]), (vec![stocked], &json!(false)));
+        assert_eq!(first["stats"], json!({ "total": 4, "published": 3, "low_stock": 1, "out_of_stock": 1 }));
+    });
+}
+
+#[test]
+fn figures_are_ten_seconds_old_at_most() {
+    house(async |app| {
+        let developer = app.test_developer();
+        let total = async || developer.get("/dev/v1/products/").await.is(200).json()["stats"]["total"].clone();
+        assert_eq!(total().await, 0);
+        app.stocked(&["A"]).await;
+        assert_eq!(total().await, 0);
+        app.advance(chrono::Duration::seconds(10));
+        assert_eq!(total().await, 1);
     });
 }

@@ -366,7 +366,8 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             let body = |title: &str| json!({ "title": title, "type": "SERIALS", "price": 9.5, "serials": ["A", "B"] });
             Made::plain().with(body("One"), body("Another"))
         }
-        "GET /dev/v1/products/{id}" => Made::of(side.product().await),
+        "GET /dev/v1/products/" => Made::plain(),
+        "GET /dev/v1/products/{id}" | "DELETE /dev/v1/products/{id}" => Made::of(side.product().await),
         "PATCH /dev/v1/products/{id}" => {
             Made::of(side.product().await).with(json!({ "title": "Renamed" }), json!({ "price": 12 }))
         }

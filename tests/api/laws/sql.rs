@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("files", &["files"]),
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
-    ("serials", &["serials", "stock_deltas", "stock_levels"]),
+    ("serials", &["product_stats", "serials", "stock_deltas", "stock_levels"]),
     ("licenses", &["licenses", "license_events", "license_stats"]),
     ("ledger", &["ledger_accounts", "ledger_entries", "ledger_open", "ledger_transfers"]),
     ("payments", &["payment_events"]),

@@ -20,6 +20,7 @@ use crate::domain::licenses::{self, LicenseId};
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::http::door::caller::Developer;
+use crate::http::door::pagination::Pagination;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
 use crate::kit::page::Place;
@@ -53,13 +54,7 @@ const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("csv", Format::Csv
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LicenseEvents {
     data: Vec<LicenseEvent>,
-    pagination: EventsPagination,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct EventsPagination {
-    next_cursor: Option<String>,
-    has_more: bool,
+    pagination: Pagination,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -116,7 +111,7 @@ pub async fn events(
     let place = Place::new("license events", caller.shop.uuid(), &id.to_string());
     let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
     let page = audit::list(&mut db, caller.shop, &app.env, id, window, &place).await?;
-    let pagination = EventsPagination { has_more: page.next_cursor.is_some(), next_cursor: page.next_cursor };
+    let pagination = Pagination::to(page.next_cursor);
     let data = page.data.into_iter().map(LicenseEvent::from).collect();
     Ok(Json(LicenseEvents { data, pagination }).into_response())
 }

@@ -9,6 +9,7 @@ use crate::domain::licenses::{self, Key, Stats};
 use crate::domain::shops::Tenant;
 use crate::error::Result;
 use crate::http::door::Data;
+use crate::http::door::pagination::Pagination;
 use crate::kit::env::Env;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,7 +54,7 @@ pub struct Wrapped {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Licenses {
     data: LicensesData,
-    pagination: LicensesPagination,
+    pagination: Pagination,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,12 +73,6 @@ struct LicenseStats {
     /// Used at least once.
     used: i64,
     expired: i64,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct LicensesPagination {
-    next_cursor: Option<String>,
-    has_more: bool,
 }
 
 /// `2026-05-26T07:18:03.250Z`.
@@ -135,7 +130,7 @@ impl Licenses {
         let Stats { total, active, used, expired } = stats;
         Self {
             data: LicensesData { product_licenses, total, stats: LicenseStats { total, active, used, expired } },
-            pagination: LicensesPagination { has_more: next_cursor.is_some(), next_cursor },
+            pagination: Pagination::to(next_cursor),
         }
     }
 }
