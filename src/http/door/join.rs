@@ -56,6 +56,13 @@ async fn who(app: &Arc<App>, presented: Presented) -> Result<Caller> {
     if let Some(caller) = app.known.find(&presented.hash) {
         return Ok(caller);
     }
+    // A crowd whose key nobody knows yet looks it up once, and not as often as there are permits.
+    let mut gate = [0; 16];
+    gate.copy_from_slice(&presented.hash[..16]);
+    let _turn = app.twins.enter(gate).await.ok_or(Error::Unavailable { retry_after_s: 1 })?;
+    if let Some(caller) = app.known.find(&presented.hash) {
+        return Ok(caller);
+    }
     let db = Db::new(app.requests.clone(), permit(app).await?);
     let look_up = async move {
         let mut connection = db.connection().await?;

@@ -74,3 +74,13 @@ fn a_revoked_api_key_is_refused_though_its_owner_is_remembered() {
         }
     });
 }
+
+#[test]
+fn a_crowd_with_a_key_that_nobody_used_yet_is_let_in() {
+    house_with(&format!("{NO_LIMITS}\n[pools]\nrequests = 1"), async |app| {
+        let license = license(app, json!({})).await;
+        app.app.known.forget(&keyhouse::kit::secret::hash(&app.shop.developer));
+        let answers = together((0..600).map(|_| validate(app, &license, json!({})))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200));
+    });
+}
