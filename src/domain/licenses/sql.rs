@@ -113,7 +113,8 @@ pub async fn sealed(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Re
         .await
 }
 
-/// Those whose key and unit are free; answers their ids.
+/// Those whose key and unit are free; answers their ids. In the order of their keys, so that two sales whose
+/// codes are the same cannot wait for each other.
 pub async fn insert(
     db: &mut PgConnection,
     shop: Uuid,
@@ -141,6 +142,7 @@ pub async fn insert(
                      $16::text[], $17::timestamptz[])
               as n (id, product_id, invoice_id, item_id, unit, key_hash, sealed, status, hardware_id, rules, uses,
                     max_uses, count_uses, expires_at, email, created_at)
+         order by n.key_hash
          on conflict do nothing
          returning id",
         shop,

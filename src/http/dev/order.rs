@@ -78,7 +78,7 @@ pub struct OrderItem {
     unit_price: Number,
     #[schema(value_type = f64)]
     total: Number,
-    /// Null until delivered. Codes are never in it.
+    /// Null until delivered. Serials are never in it.
     delivered_items: Option<DeliveredItems>,
 }
 
@@ -87,6 +87,9 @@ pub struct OrderItem {
 pub struct DeliveredItems {
     service_text: Option<String>,
     dynamic_response: Option<String>,
+    /// Keys of its licenses, but for those that are one of its serials.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    license_keys: Vec<String>,
 }
 
 impl Order {
@@ -140,6 +143,7 @@ impl OrderItem {
         let delivered = item.delivery == DeliveryState::Delivered;
         let dynamic = item.method == Method::Dynamic;
         let (dynamic_response, service_text) = if dynamic { (goods.text, None) } else { (None, goods.text) };
+        let license_keys = goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect();
         Self {
             id: item.id.uuid().to_string(),
             product_id: item.product.uuid().to_string(),
@@ -149,7 +153,7 @@ impl OrderItem {
             quantity: item.quantity,
             unit_price: currency.major(item.unit),
             total: currency.major(item.subtotal),
-            delivered_items: delivered.then_some(DeliveredItems { service_text, dynamic_response }),
+            delivered_items: delivered.then_some(DeliveredItems { service_text, dynamic_response, license_keys }),
         }
     }
 }

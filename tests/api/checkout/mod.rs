@@ -6,6 +6,7 @@ mod downloads;
 mod expiry;
 mod gateways;
 mod idempotency;
+mod licensing;
 mod mail;
 mod payment;
 mod shops;

@@ -11,6 +11,13 @@ const MUST_BE_EMPTY: &[(&str, &str)] = &[
          where s.status = 'sold' and (o.paid_at is null or i.delivery_state <> 'delivered')",
     ),
     (
+        "each unit of a licensed item has one license once it is delivered, and none before",
+        "select i.id::text from order_items i
+         left join licenses l on l.shop_id = i.shop_id and l.order_item_id = i.id
+         group by i.shop_id, i.id
+         having count(l.id) <> (case when i.licensed and i.delivery_state = 'delivered' then i.quantity else 0 end)",
+    ),
+    (
         "an order that waits for its payment has everything set aside",
         "select i.id::text from orders o
          join order_items i on i.shop_id = o.shop_id and i.order_id = o.id and i.pool_id is not null

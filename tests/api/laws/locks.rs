@@ -17,7 +17,7 @@ const TASKS: u64 = 16;
 const OPERATIONS: usize = 25;
 
 /// Waiting in a circle is found out after a second; a client must not see it, and here there is none.
-async fn deadlocks(app: &TestApp) -> i64 {
+pub async fn deadlocks(app: &TestApp) -> i64 {
     for pool in [&app.app.requests, &app.app.worker] {
         let mut held = Vec::new();
         for _ in 0..pool.options().get_max_connections() {

@@ -8,7 +8,7 @@ mod errors;
 mod fields;
 mod idempotency;
 mod lists;
-mod locks;
+pub mod locks;
 mod openapi;
 pub mod operations;
 mod races;
@@ -24,7 +24,7 @@ use std::task::Poll;
 use crate::house::actor::Answer;
 
 /// Asks again where the house was only too busy, as a client does.
-async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
+pub async fn patiently<F: Future<Output = Answer>>(ask: impl Fn() -> F) -> Answer {
     loop {
         let answer = ask().await;
         if answer.status != 503 {
