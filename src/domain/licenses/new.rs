@@ -74,8 +74,8 @@ pub async fn create(
 
 /// Issues a license for each of these units, which were delivered, however often it is asked to: a unit that
 /// has one keeps it. A code that is another license's key already, or cannot be a key, does not hold up a
-/// sale: that unit's key is made.
-pub async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, units: &[Unit]) -> Result<()> {
+/// sale: that unit's key is made. Answers how many it issued.
+pub async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, units: &[Unit]) -> Result<usize> {
     let ids: HashSet<ProductId> = units.iter().map(|unit| unit.product).collect();
     let products = products::get_all(db, shop, &ids.into_iter().collect::<Vec<_>>()).await?;
     let products: HashMap<ProductId, &Product> = products.iter().map(|product| (product.id, product)).collect();
@@ -94,7 +94,10 @@ pub async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, units: &[Unit
     made.extend(insert(db, shop, env, None, &second).await?);
     let made = first.iter().chain(&second).filter(|draft| made.contains(&draft.license.id));
     let events: Vec<Event> = made.map(|draft| Event::LicenseCreated(draft.license.facts())).collect();
-    if events.is_empty() { Ok(()) } else { outbox::emit(db, shop, env, &events).await }
+    if !events.is_empty() {
+        outbox::emit(db, shop, env, &events).await?;
+    }
+    Ok(events.len())
 }
 
 /// Takes licenses over from elsewhere, set-based; keys that the shop has already, and keys given twice, are

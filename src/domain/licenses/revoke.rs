@@ -17,7 +17,7 @@ pub async fn revoke_of_order(db: &mut PgConnection, shop: Tenant, env: &Env, ord
     for row in sql::lock_of_invoice(db, shop.uuid(), order).await? {
         let before = License::try_from(row)?;
         let after = License { status: Status::Revoked, updated_at: env.now(), ..before.clone() };
-        let (old, new) = (before.status.word().to_owned(), after.status.word().to_owned());
+        let (old, new) = (before.status_at(env.now()).word().to_owned(), after.status.word().to_owned());
         notes.push(Note::of(Kind::StatusChanged, Some(after.id), None).change(Some(old), Some(new)));
         events.push(Event::LicenseStatusChanged(after.facts()));
     }

@@ -1,6 +1,6 @@
 //! What a buyer gets for an order: the one place that opens it. Session, page, mail and download show this.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -55,7 +55,8 @@ pub async fn goods(
         let codes: Vec<Code> =
             codes.iter().filter(|sold| sold.item == *item.id).map(|sold| sold.code.clone()).collect();
         let mut license_keys = license_keys.remove(&item.id).unwrap_or_default();
-        license_keys.retain(|key| codes.iter().all(|code| code.as_str() != key.as_str()));
+        let shown: HashSet<&str> = codes.iter().map(Code::as_str).collect();
+        license_keys.retain(|key| !shown.contains(key.as_str()));
         Ok(Goods {
             item: item.id,
             codes,

@@ -40,5 +40,5 @@ pub(super) async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, items:
             });
         }
     }
-    licenses::issue(db, shop, env, &units).await
+    licenses::issue(db, shop, env, &units).await.map(drop)
 }

@@ -168,6 +168,7 @@ impl<'a> Line<'a> {
 /// What a paid item waits for.
 const fn awaited(item: &Item) -> Option<&'static str> {
     Some(match (item.delivery, item.method) {
+        (DeliveryState::Delivered, Method::Access) if item.licensed => "It begins with your payment.",
         (DeliveryState::Delivered, Method::Access) => "It begins with your payment; there is nothing to fetch.",
         (DeliveryState::Delivered, Method::Merchant) => "The shop has delivered it.",
         (DeliveryState::Delivered, _) => return None,

@@ -1,6 +1,6 @@
 //! A unit is licensed once, whoever asks and however often; and what a refund takes back stays taken.
 
-use keyhouse::domain::licenses::{self, Key, Unit};
+use keyhouse::domain::licenses::{self, Unit};
 use keyhouse::domain::products::ProductId;
 use serde_json::json;
 use sqlx::Connection as _;
@@ -57,7 +57,7 @@ fn issuing_again_changes_nothing() {
             order: Uuid::from_u128(1),
             order_item: Uuid::from_u128(2),
             number,
-            code: code.map(|code| Key::parse(code).unwrap()),
+            code: code.map(str::to_owned),
             customer_email: "ada@example.com".into(),
         };
         let two = [unit(0, None), unit(1, Some("A-1"))];
