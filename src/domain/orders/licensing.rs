@@ -19,10 +19,10 @@ pub(super) async fn issue(db: &mut PgConnection, shop: Tenant, env: &Env, items:
         items.iter().copied().filter(|item| item.licensed && item.delivery == DeliveryState::Delivered).collect();
     let Some(first) = due.first() else { return Ok(()) };
     let email = sql::customer_email(db, shop.uuid(), *first.order).await?;
-    let coded: Vec<Uuid> = due.iter().filter(|item| item.method == Method::Codes).map(|item| *item.id).collect();
+    let pooled: Vec<Uuid> = due.iter().filter(|item| item.method == Method::Codes).map(|item| *item.id).collect();
     let mut codes: HashMap<Uuid, Vec<_>> = HashMap::new();
-    if !coded.is_empty() {
-        for sold in serials::delivered(db, shop, env, &coded).await? {
+    if !pooled.is_empty() {
+        for sold in serials::delivered(db, shop, env, &pooled).await? {
             codes.entry(sold.item).or_default().push(sold.code);
         }
     }
