@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `p5` … `p13` | one row group each of the specification's table; `stock` is a part of P6 |
+//! | `p5` … `p13` | one row group each of the specification's table; `stock` and `figures` are parts of P6 |
 //! | `hot`, `growth` | validations beside a license that everybody asks for, and in a shop of ten million |
 //! | `house`, `cluster` | the server's process, and the Postgres under it |
 //! | `load` | the load generator: this program again, as a process of its own |
@@ -23,6 +23,7 @@
 
 mod cluster;
 mod cpu;
+mod figures;
 mod growth;
 mod hot;
 mod house;
@@ -54,12 +55,12 @@ use cluster::Cluster;
 use house::{House, Scale};
 use table::Row;
 
-const KNOWN: [&str; 10] = ["p1", "p5", "p6", "p7", "p8", "p11", "p12", "p13", "hot", "growth"];
+const KNOWN: [&str; 11] = ["p1", "p5", "p6", "p7", "p8", "p11", "p12", "p13", "hot", "growth", "figures"];
 
 /// What the house costs, against raw Postgres.
 #[derive(Parser)]
 struct Args {
-    /// p1 (with p2), p5, p6, p7, p8, p11, p12, p13, hot, growth: all unless said
+    /// p1 (with p2), p5, p6, p7, p8, p11, p12, p13, hot, growth, figures: all unless said
     rows: Vec<String>,
     /// Small seeds and short runs: shows that it works, and measures little
     #[arg(long)]
@@ -127,6 +128,7 @@ async fn measure(name: &str, house: &House) -> anyhow::Result<Vec<Row>> {
             rows.extend(stock::run(house).await?);
             Ok(rows)
         }
+        "figures" => figures::run(house).await,
         "p7" => p7::run(house).await,
         "p8" => p8::run(house).await,
         "p11" => p11::run(house).await,

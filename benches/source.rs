@@ -6,6 +6,7 @@ pub const CUSTOMERS: &str = include_str!("../src/domain/customers/sql.rs");
 pub const ITEMS: &str = include_str!("../src/domain/orders/items/sql.rs");
 pub const LEDGER: &str = include_str!("../src/domain/ledger/sql.rs");
 pub const LICENSES: &str = include_str!("../src/domain/licenses/sql.rs");
+pub const LICENSE_LIST: &str = include_str!("../src/domain/licenses/list/sql.rs");
 pub const OUTBOX: &str = include_str!("../src/domain/outbox/sql.rs");
 pub const PRODUCTS: &str = include_str!("../src/domain/products/sql.rs");
 pub const ORDERS: &str = include_str!("../src/domain/orders/sql.rs");

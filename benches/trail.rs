@@ -27,8 +27,9 @@ pub fn license_key(n: i64) -> String {
 /// What licenses are seeded with.
 pub struct Seed {
     pub product: Uuid,
+    /// When the oldest was made.
+    pub base_ms: i64,
     vault: Vault,
-    base_ms: i64,
 }
 
 impl Seed {

@@ -16,7 +16,7 @@ create table shops (
 -- the transaction of the thing itself. Only hashes.
 create table directory (
     hash    bytea primary key,
-    kind    text  not null check (kind in ('api_key', 'checkout')),
+    kind    text  not null check (kind in ('api_key', 'checkout', 'invitation')),
     shop_id uuid  not null,
     id      uuid  not null
 );

@@ -12,9 +12,9 @@ create table events (
 );
 
 create table mails (
-    shop_id      uuid        not null,
+    shop_id      uuid        not null, -- nil: to a person, who belongs to no shop
     id           uuid        not null,
-    template     text        not null check (template in ('order_delivered')),
+    template     text        not null check (template in ('order_delivered', 'password_reset', 'reseller_invited', 'top_up_opened')),
     subject_id   uuid        not null,
     recipient    text        not null,
     state        text        not null default 'queued' check (state in ('queued', 'sent', 'failed')),

@@ -13,17 +13,20 @@ create table serials (
     copy          integer     not null default 0,
     sealed        bytea       not null,
     status        text        not null default 'available' check (status in ('available', 'reserved', 'sold', 'burned')),
+    -- Its owner: an item of an order, or a reseller's fulfillment.
     order_item_id uuid,
+    fulfillment_id uuid,
     created_at    timestamptz not null,
     sold_at       timestamptz,
     primary key (shop_id, id),
     -- Over every code ever imported, so that a sold or burned one cannot come back.
     constraint serials_code_taken unique (shop_id, pool_id, code_hash, copy),
-    constraint serials_owner_fits_status check ((status in ('reserved', 'sold')) <= (order_item_id is not null)),
-    constraint serials_available_has_no_owner check (status <> 'available' or order_item_id is null)
+    constraint serials_owner_fits_status check ((status in ('reserved', 'sold')) <= (num_nonnulls(order_item_id, fulfillment_id) = 1)),
+    constraint serials_available_has_no_owner check (status <> 'available' or num_nonnulls(order_item_id, fulfillment_id) = 0)
 );
 create index serials_claim on serials (shop_id, pool_id, pos) where status = 'available';
 create index serials_by_item on serials (shop_id, order_item_id) where order_item_id is not null;
+create index serials_by_fulfillment on serials (shop_id, fulfillment_id) where fulfillment_id is not null;
 -- The graveyard of sold codes grows for ever; the claim index must not wait for a fifth of it to die.
 alter table serials set (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05);
 

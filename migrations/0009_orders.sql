@@ -16,6 +16,10 @@ create table orders (
     payment_chain    text,
     payment_asset    text,
     payment_tx_hash  text,
+    -- A top-up of this relationship's prepaid balance: an invoice like any other, without items.
+    reseller_id      uuid,
+    -- Opened by itself, because the balance fell below its threshold.
+    auto_top_up      boolean     not null default false,
     return_url       text,
     -- What the shop wrote when it completed or handed over the order itself; the buyer never sees it.
     note             text,
@@ -35,6 +39,11 @@ create table orders (
 create index orders_by_status on orders (shop_id, status, id);
 create index orders_expiring on orders (shop_id, expires_at) where status = 'awaiting_payment';
 create index orders_paid_by_customer on orders (shop_id, customer_id, paid_at) where paid_at is not null;
+
+-- One open invoice of its own making for each balance.
+create unique index orders_one_auto_top_up on orders (shop_id, reseller_id)
+    where auto_top_up and status in ('pending', 'awaiting_payment');
+create index orders_top_ups on orders (shop_id, reseller_id, id) where reseller_id is not null;
 
 create table order_items (
     shop_id        uuid        not null,

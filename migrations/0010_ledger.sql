@@ -3,7 +3,7 @@
 create table ledger_accounts (
     shop_id  uuid    not null,
     id       uuid    not null, -- made of shop, kind, owner and currency, so that posting needs no look-up
-    kind     text    not null check (kind in ('clearing', 'sales', 'pending', 'payable', 'prepaid')),
+    kind     text    not null check (kind in ('clearing', 'sales', 'pending', 'payable', 'prepaid', 'wholesale', 'adjustments')),
     -- Whose it is: a gateway's name, a reseller's relationship; empty for the shop itself.
     owner    text    not null,
     currency text    not null check (currency ~ '^[A-Z]{3}$'),
@@ -22,11 +22,13 @@ create table ledger_accounts (
 create table ledger_transfers (
     shop_id      uuid        not null,
     id           uuid        not null,
-    kind         text        not null check (kind in ('sale', 'top_up', 'payout')),
+    kind         text        not null check (kind in ('sale', 'top_up', 'payout', 'fulfillment', 'adjustment')),
     state        text        not null check (state in ('pending', 'posted', 'voided')),
     -- What it was for: an order, a payout. One transfer of a kind for each.
     reference_id uuid        not null,
     currency     text        not null check (currency ~ '^[A-Z]{3}$'),
+    -- What the shop says it is for, where nothing else does.
+    reason       text,
     created_at   timestamptz not null,
     settled_at   timestamptz,
     primary key (shop_id, id),

@@ -38,10 +38,23 @@ create view books_entries_have_an_account as
 
 create view books_paid_orders_are_posted_once as
     select o.shop_id, o.id from orders o
-    left join ledger_transfers t on t.shop_id = o.shop_id and t.reference_id = o.id and t.kind = 'sale'
+    left join ledger_transfers t on t.shop_id = o.shop_id and t.reference_id = o.id and t.kind in ('sale', 'top_up')
     left join ledger_entries e on e.shop_id = t.shop_id and e.transfer_id = t.id and e.amount > 0
     group by o.shop_id, o.id, o.paid_at, o.total_cents
     having coalesce(sum(e.amount), 0) <> case when o.paid_at is null then 0 else o.total_cents end;
+
+create view books_top_ups_credit_their_balance as
+    select o.shop_id, o.id from orders o
+    left join ledger_transfers t on t.shop_id = o.shop_id and t.reference_id = o.id and t.kind = 'top_up'
+    left join ledger_entries e on e.shop_id = t.shop_id and e.transfer_id = t.id and e.amount = o.total_cents
+    left join ledger_accounts a on a.shop_id = e.shop_id and a.id = e.account_id
+        and a.kind = 'prepaid' and a.owner = o.reseller_id::text
+    where o.reseller_id is not null and o.paid_at is not null
+    group by o.shop_id, o.id having count(a.id) <> 1
+    union all
+    select t.shop_id, t.id from ledger_transfers t
+    join orders o on o.shop_id = t.shop_id and o.id = t.reference_id
+    where t.kind in ('sale', 'top_up') and (t.kind = 'top_up') <> (o.reseller_id is not null);
 
 create view books_sold_codes_have_one_owner as
     select i.shop_id, i.id from order_items i
@@ -51,7 +64,7 @@ create view books_sold_codes_have_one_owner as
     union all
     select s.shop_id, s.id from serials s
     left join order_items i on i.shop_id = s.shop_id and i.id = s.order_item_id
-    where s.status = 'sold' and i.delivery_state is distinct from 'delivered';
+    where s.status = 'sold' and s.fulfillment_id is null and i.delivery_state is distinct from 'delivered';
 
 create view books_reservations_have_an_order as
     select s.shop_id, s.id from serials s

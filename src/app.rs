@@ -10,6 +10,8 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::config::Config;
+use crate::domain::accounts::Hashing;
+use crate::domain::fulfillments::Fulfillments;
 use crate::domain::keys::{Known, LastUsed};
 use crate::domain::licenses::{Throttled, Validations};
 use crate::domain::payments::Gateways;
@@ -39,13 +41,16 @@ pub struct App {
     /// Calls to addresses that merchants gave.
     pub outbound: Outbound,
     pub twins: Twins,
-    pub cursors: Cursors,
+    /// Of people's passwords.
+    pub passwords: Hashing,
+    pub cursors: Arc<Cursors>,
     pub last_used: LastUsed,
     /// Who keys are, for the lanes.
     pub known: Known,
     /// Attempts on licenses that a limit refused.
     pub throttled: Arc<Throttled>,
     pub validations: Lanes<Validations>,
+    pub fulfillments: Lanes<Fulfillments>,
     /// Rung after each commit that may have left work behind.
     pub work: Arc<Notify>,
     pub metrics: Option<PrometheusHandle>,
@@ -86,7 +91,11 @@ impl App {
             throttled: throttled.clone(),
             failures_max: config.rate_limits.then_some(config.limits.validation_failures),
         };
-        let validations = Lanes::open(validations, &requests.connect_options(), &work);
+        let cursors = Arc::new(Cursors::default());
+        let fulfillments = Fulfillments { env: env.clone(), cursors: cursors.clone() };
+        let options = requests.connect_options();
+        let validations = Lanes::open(validations, &options, &work);
+        let fulfillments = Lanes::open(fulfillments, &options, &work);
         let gateways = Gateways::new(config.sandbox_secret.clone());
         let reach = if config.allow_private_webhooks { Reach::Loopback } else { Reach::Public };
         let permits = usize::try_from(requests.options().get_max_connections()).unwrap_or(8);
@@ -101,11 +110,13 @@ impl App {
             gateways,
             outbound: Outbound::new(reach)?,
             twins: Twins::default(),
-            cursors: Cursors::default(),
+            passwords: Hashing::default(),
+            cursors,
             last_used: LastUsed::default(),
             known: Known::default(),
             throttled,
             validations,
+            fulfillments,
             work,
             metrics,
             public_url,
@@ -125,7 +136,7 @@ impl App {
 
     /// Answers whoever waits in a lane; new ones are told to come back.
     pub async fn drain_lanes(&self) {
-        self.validations.drain().await;
+        tokio::join!(self.validations.drain(), self.fulfillments.drain());
     }
 
     /// Where files are kept that products sell: the bucket that is set, or a directory of the data's.

@@ -61,6 +61,8 @@ pub struct Limits {
     pub validators: u32,
     /// Failed validations of one shop; beyond these they are refused and only counted.
     pub validation_failures: u32,
+    /// Fulfillments of one reseller's relationship.
+    pub fulfillments: u32,
 }
 
 /// How long things are kept.
@@ -207,8 +209,9 @@ impl Raw {
             .with_context(|| {
                 format!("trusted_proxies = {:?}: must be CIDRs such as 10.0.0.0/8", self.trusted_proxies)
             })?;
-        let Limits { reads, writes, visitors, validations, validators, validation_failures } = self.limits;
-        let per_minute = [reads, writes, visitors, validations, validators, validation_failures];
+        let Limits { reads, writes, visitors, validations, validators, validation_failures, fulfillments } =
+            self.limits;
+        let per_minute = [reads, writes, visitors, validations, validators, validation_failures, fulfillments];
         if per_minute.iter().any(|n| !(1..=60_000).contains(n)) {
             bail!("limits: each must be between 1 and 60000 a minute");
         }

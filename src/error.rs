@@ -27,6 +27,8 @@ pub enum Error {
         size_bytes: u64,
     },
     Conflict(Conflict),
+    /// The reseller program, or what it grants, does not allow it.
+    Reseller(ResellerRefusal),
     /// A held account would fall below its floor.
     InsufficientFunds,
     /// The license does not allow it. Where it was asked for, the refusal as a signed verdict.
@@ -66,6 +68,8 @@ pub enum Unauthenticated {
     Missing,
     /// Unknown, revoked, expired, or malformed: one answer for all.
     Invalid,
+    /// Of a person: the address is unknown or the password is wrong, and nobody learns which.
+    WrongPassword,
     /// A good-looking credential of another kind (R8), named.
     WrongKind {
         sent: &'static str,
@@ -73,6 +77,8 @@ pub enum Unauthenticated {
     },
     /// A key in the query string, which only the dynamic URL takes.
     KeyInQuery,
+    /// A reseller's key whose relationship, or whose shop's program, is not active now.
+    Inactive,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +137,62 @@ impl LicenseRefusal {
             Self::IpBlocked => "The license may not be used from this address.",
             Self::HwidMismatch => "The license is bound to another machine.",
             Self::MaxUsesReached => "The license was used as often as it may be.",
+        }
+    }
+}
+
+/// Why a reseller may not do it (contract R43, R44, R47).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResellerRefusal {
+    ProgramDisabled,
+    /// Its mode holds no stock.
+    ModeNotAllowed,
+    ProductNotAllowed,
+    /// Allowed, and holds no codes, or is not on sale.
+    ProductNotEligible,
+    QuantityOutOfRange {
+        min: i32,
+        max: Option<i32>,
+    },
+    /// `unit` is what the limit is counted by: `day`, `month`.
+    PurchaseLimitReached {
+        limit: i32,
+        unit: &'static str,
+    },
+    /// A unit costs more than the request would pay.
+    PriceChanged {
+        unit_cost: String,
+    },
+}
+
+impl ResellerRefusal {
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ProgramDisabled => "RESELLER_PROGRAM_DISABLED",
+            Self::ModeNotAllowed => "MODE_NOT_ALLOWED",
+            Self::ProductNotAllowed => "PRODUCT_NOT_ALLOWED",
+            Self::ProductNotEligible => "PRODUCT_NOT_ELIGIBLE",
+            Self::QuantityOutOfRange { .. } => "QUANTITY_OUT_OF_RANGE",
+            Self::PurchaseLimitReached { .. } => "PURCHASE_LIMIT_REACHED",
+            Self::PriceChanged { .. } => "PRICE_CHANGED",
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::ProgramDisabled => "The shop's reseller program is off.".into(),
+            Self::ModeNotAllowed => "This reseller works for a commission; it buys no stock.".into(),
+            Self::ProductNotAllowed => "The product is not among those that this reseller may sell.".into(),
+            Self::ProductNotEligible => "The product is not sold from stock, or not on sale now.".into(),
+            Self::QuantityOutOfRange { min, max: Some(max) } => format!("One purchase is of {min} to {max} items."),
+            Self::QuantityOutOfRange { min, max: None } => format!("One purchase is of {min} items or more."),
+            Self::PurchaseLimitReached { limit, unit } => {
+                format!("This reseller buys at most {limit} items a {unit} (UTC); nothing was bought.")
+            }
+            Self::PriceChanged { unit_cost } => format!("An item costs {unit_cost} now; nothing was bought."),
         }
     }
 }

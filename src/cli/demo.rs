@@ -96,7 +96,7 @@ A demo shop is ready. Its keys, shown only now:
 The sandbox sells "Studio Pro, one seat" ({product}), with {STOCK} made-up codes.
 Try every call in a browser, with the test keys filled in: {url}/docs
 
-A first call for each surface (the last answers 401: reseller keys come with a later version):
+A first call for each surface (the last answers 401 until a reseller has made a key):
   curl -s {url}/v1/products -H "Authorization: Bearer {test}"
   curl -s {url}/dev/v1/me -H "Authorization: Bearer {developer_test}"
   curl -s {url}/checkout/v1/sessions -H "Content-Type: application/json" \

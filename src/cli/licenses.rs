@@ -15,9 +15,10 @@ use super::database::Session;
 use super::shop::explain;
 use super::source::{Refusals, find_product, open, progress};
 use crate::config::Config;
-use crate::domain::licenses::{self, Hwid, IpRule, Key, NewLicense, RULES_MAX, Status};
+use crate::domain::licenses::{self, Hwid, Key, NewLicense, Status};
 use crate::domain::products::ProductId;
 use crate::http::door::params::date_time;
+use crate::kit::ip_rule::{IpRule, RULES_MAX};
 use crate::kit::values::Email;
 
 /// Licenses of one transaction.

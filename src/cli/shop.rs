@@ -118,7 +118,7 @@ pub async fn mint(config: &Config, wanted: WantedKey, json: bool) -> anyhow::Res
 fn every(surface: Surface) -> Vec<String> {
     match surface {
         Surface::Merchant => surface.scopes().iter().map(|&scope| scope.to_owned()).collect(),
-        Surface::Developer => vec!["*".to_owned()],
+        Surface::Developer | Surface::Reseller => vec!["*".to_owned()],
     }
 }
 

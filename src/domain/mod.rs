@@ -2,12 +2,14 @@
 //! (`sql.rs`, private). Operations take `&mut PgConnection`, then the tenant, and never commit.
 //! A room calls only rooms to its left:
 //!
-//! `data_keys · shops · outbox · idempotency · keys · files · products · customers · serials · licenses · ledger · payments · dynamic · orders`
+//! `data_keys · shops · outbox · idempotency · keys · accounts · files · products · customers · serials · licenses · ledger · resellers · payments · dynamic · orders · fulfillments`
 
+pub mod accounts;
 pub mod customers;
 pub mod data_keys;
 pub mod dynamic;
 pub mod files;
+pub mod fulfillments;
 pub mod idempotency;
 pub mod keys;
 pub mod ledger;
@@ -16,5 +18,6 @@ pub mod orders;
 pub mod outbox;
 pub mod payments;
 pub mod products;
+pub mod resellers;
 pub mod serials;
 pub mod shops;

@@ -6,6 +6,7 @@ pub mod door;
 mod health;
 pub mod openapi;
 pub mod pages;
+pub mod portal;
 pub mod reseller;
 mod serve;
 pub mod v1;
@@ -13,16 +14,15 @@ pub mod v1;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use serve::serve;
 
 use crate::app::App;
-use crate::error::{Error, Unauthenticated};
+use crate::error::Error;
 use door::enter::enter;
 use door::render::render;
 use door::trace::trace;
@@ -41,14 +41,11 @@ pub fn router(app: &Arc<App>) -> Router {
 /// first stands last.
 fn mount(app: &Arc<App>, surface: Surface) -> Router<Arc<App>> {
     let door = Door { app: app.clone(), surface };
-    let (mut routes, _) = routes(surface).split_for_parts();
-    if routes.has_routes() {
-        routes = routes
-            .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
-            .route_layer(from_fn_with_state(door.clone(), enter));
-    }
+    let (routes, _) = routes(surface).split_for_parts();
     routes
-        .fallback(move |request: Request| async move { not_routed(surface, request) })
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .route_layer(from_fn_with_state(door.clone(), enter))
+        .fallback(|| async { Error::NotFound("address") })
         .layer(from_fn_with_state(door, render))
         .layer(from_fn_with_state(app.clone(), trace))
         .layer(map_response(harden))
@@ -61,18 +58,7 @@ pub(crate) fn routes(surface: Surface) -> OpenApiRouter<Arc<App>> {
         Surface::Dev => dev::routes(),
         Surface::Reseller => reseller::routes(),
         Surface::Checkout => checkout::routes(),
-    }
-}
-
-/// An address that is no route. The reseller surface has none yet: whatever is asked, the key is not valid.
-fn not_routed(surface: Surface, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    match surface {
-        Surface::Reseller => door::credential::present(surface, &parts)
-            .err()
-            .unwrap_or(Error::Unauthenticated(Unauthenticated::Invalid))
-            .into_response(),
-        _ => Error::NotFound("address").into_response(),
+        Surface::Portal => portal::routes(),
     }
 }
 

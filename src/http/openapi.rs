@@ -21,7 +21,7 @@ use crate::error::Error;
 /// The security scheme of a payment provider's own calls.
 const SIGNATURE: &str = "signature";
 
-pub const SURFACES: [Surface; 4] = [Surface::V1, Surface::Dev, Surface::Reseller, Surface::Checkout];
+pub const SURFACES: [Surface; 5] = [Surface::V1, Surface::Dev, Surface::Reseller, Surface::Checkout, Surface::Portal];
 
 impl Surface {
     #[must_use]
@@ -31,6 +31,7 @@ impl Surface {
             Self::Dev => "/dev/v1",
             Self::Reseller => "/reseller/v1",
             Self::Checkout => "/checkout/v1",
+            Self::Portal => "/portal/v1",
         }
     }
 
@@ -42,6 +43,7 @@ impl Surface {
             Self::Dev => "dev",
             Self::Reseller => "reseller",
             Self::Checkout => "checkout",
+            Self::Portal => "portal",
         }
     }
 
@@ -51,6 +53,7 @@ impl Surface {
             Self::Dev => "Keyhouse developer API",
             Self::Reseller => "Keyhouse reseller API",
             Self::Checkout => "Keyhouse public checkout",
+            Self::Portal => "Keyhouse reseller portal",
         }
     }
 
@@ -107,6 +110,7 @@ fn add_components(document: &mut OpenApi, surface: Surface) {
         Surface::Dev => ("key", bearer("A developer API key: shx_…")),
         Surface::Reseller => ("key", bearer("A reseller API key: shr_…")),
         Surface::Checkout => ("token", bearer("The session's own token: cs_…")),
+        Surface::Portal => ("session", bearer("What signing in answers: ses_…; in a browser its cookie does as well")),
     };
     components.security_schemes.insert(name.into(), RefOr::T(scheme));
     if surface == Surface::Checkout {
@@ -140,7 +144,7 @@ fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
     let refusals: &[(u16, &str, bool)] = &[
         (400, "The request cannot be read, or a required field is missing", true),
         (401, "Missing or invalid credential", secured),
-        (403, "The key lacks the scope", secured && surface != Surface::Checkout),
+        (403, "The key lacks the scope", secured && !matches!(surface, Surface::Checkout | Surface::Portal)),
         (404, "Not found, or not yours", in_path),
         (409, "The idempotency key names another request, or the state does not allow it", write),
         (413, "The body is too large", write),

@@ -49,6 +49,56 @@ impl Serialize for Cents {
     }
 }
 
+/// A share of 0 to 100 percent, exact to four digits behind the point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(i32);
+
+impl Percent {
+    const DIGITS: usize = 4;
+    const WHOLE: i32 = 1_000_000;
+
+    /// Of ten-thousandths of a percent, as it is kept; `None` beyond 0 to 100 percent.
+    #[must_use]
+    pub fn new(ten_thousandths: i32) -> Option<Self> {
+        (0..=Self::WHOLE).contains(&ten_thousandths).then_some(Self(ten_thousandths))
+    }
+
+    #[must_use]
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+
+    /// `12.5`; `None` beyond 0 to 100, or with more than four digits behind the point.
+    #[must_use]
+    pub fn parse(decimal: &str) -> Option<Self> {
+        let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || fraction.len() > Self::DIGITS || !plain(whole) || !plain(fraction) {
+            return None;
+        }
+        Self::new(format!("{whole}{fraction:0<width$}", width = Self::DIGITS).parse().ok()?)
+    }
+
+    /// This share of an amount, rounded half away from zero: the one place where a percentage is applied.
+    #[must_use]
+    pub fn of(self, amount: Cents) -> Cents {
+        let whole = i128::from(Self::WHOLE);
+        let exact = i128::from(amount.0) * i128::from(self.0);
+        let rounded = (exact.abs() + whole / 2) / whole;
+        Cents(i64::try_from(rounded * exact.signum()).unwrap_or(amount.0))
+    }
+
+    /// As a JSON number: `12.5`.
+    #[must_use]
+    pub fn number(self) -> serde_json::Number {
+        let (whole, fraction) = (self.0 / 10_000, self.0 % 10_000);
+        let text = format!("{whole}.{fraction:04}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        text.parse().unwrap_or_else(|_| whole.into())
+    }
+}
+
 /// A currency that money is kept in: ISO 4217, upper case, with a known exponent (so no gold, no
 /// test codes, no `XXX`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +181,23 @@ mod tests {
         }
         let exponents = ["USD", "JPY", "KWD"].map(|c| Currency::parse(c).map(Currency::exponent));
         assert_eq!(exponents, [Some(2), Some(0), Some(3)]);
+    }
+
+    #[test]
+    fn a_percentage_is_read_and_shown_as_it_is_written() {
+        for text in ["0", "12.5", "33.3333", "100"] {
+            assert_eq!(Percent::parse(text).unwrap().number().to_string(), text);
+        }
+        for bad in ["", "-1", "100.0001", "33.33333", "1e1", "NaN", ".5"] {
+            assert_eq!(Percent::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_rounded_half_away_from_zero() {
+        let share = |percent: &str, cents| Percent::parse(percent).unwrap().of(Cents(cents)).get();
+        assert_eq!([share("50", 1), share("50", -1), share("33.3333", 300), share("12.5", 100)], [1, -1, 100, 13]);
+        assert_eq!(share("100", MAX_CENTS), MAX_CENTS);
     }
 
     #[test]

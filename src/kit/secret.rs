@@ -17,11 +17,21 @@ pub enum Kind {
     Reseller,
     Checkout,
     Session,
+    PasswordReset,
+    Invitation,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::MerchantLive, Self::MerchantTest, Self::Developer, Self::Reseller, Self::Checkout, Self::Session];
+    pub const ALL: [Self; 8] = [
+        Self::MerchantLive,
+        Self::MerchantTest,
+        Self::Developer,
+        Self::Reseller,
+        Self::Checkout,
+        Self::Session,
+        Self::PasswordReset,
+        Self::Invitation,
+    ];
 
     #[must_use]
     pub const fn prefix(self) -> &'static str {
@@ -32,6 +42,8 @@ impl Kind {
             Self::Reseller => "shr_",
             Self::Checkout => "cs_",
             Self::Session => "ses_",
+            Self::PasswordReset => "rst_",
+            Self::Invitation => "inv_",
         }
     }
 
@@ -44,6 +56,8 @@ impl Kind {
             Self::Reseller => "a reseller API key (shr_…)",
             Self::Checkout => "a checkout token (cs_…)",
             Self::Session => "a session token (ses_…)",
+            Self::PasswordReset => "the token of a password reset (rst_…)",
+            Self::Invitation => "the token of an invitation (inv_…)",
         }
     }
 

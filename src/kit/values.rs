@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::json::{Json, Reading, text, wrong};
-use super::money::{Cents, Currency};
+use super::money::{Cents, Currency, Percent};
 use super::web_address::{Reach, WebAddress};
 
 /// RFC 5321: 256 octets for a path, less the angle brackets.
@@ -120,6 +120,16 @@ impl Major {
             ))
         })
     }
+
+    /// The same, below zero too.
+    ///
+    /// # Errors
+    /// As [`Major::in_currency`].
+    pub fn signed(&self, currency: Currency) -> Reading<Cents> {
+        let (exponent, code) = (currency.exponent(), currency.code());
+        let cents = currency.minor(&self.0).filter(|cents| cents.get().abs() <= PRICE_CENTS_MAX);
+        cents.ok_or_else(|| wrong(format!("must be an amount with at most {exponent} decimals in {code}")))
+    }
 }
 
 /// A decimal of major units, as a number or as a string.
@@ -133,6 +143,20 @@ pub fn major(value: Json) -> Reading<Major> {
         Json::Text(text) => Ok(Major(text)),
         _ => Err(wrong("must be a number, such as 49.00")),
     }
+}
+
+/// A percentage, as a number or as a string.
+///
+/// # Errors
+/// Where it is none from 0 to 100, or has more than four decimals.
+pub fn percent(value: Json) -> Reading<Percent> {
+    let decimal = match value {
+        Json::Int(whole) => whole.to_string(),
+        Json::Float(number) => number.to_string(),
+        Json::Text(text) => text,
+        _ => return Err(wrong("must be a number, such as 12.5")),
+    };
+    Percent::parse(&decimal).ok_or_else(|| wrong("must be a percentage from 0 to 100 with at most four decimals"))
 }
 
 /// An address to call. How far out this server calls is for [`crate::app::App::may_call`] to say.

@@ -5,6 +5,7 @@ mod deliver;
 mod dynamic;
 mod mail;
 mod sweep;
+mod top_ups;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,7 @@ async fn sweep(app: &App, slow: bool) {
     log("expire checkouts", sweep::expired(app).await);
     log("expire licenses", sweep::expired_licenses(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
+    log("open due top-ups", top_ups::due(app).await);
     log("fold stock", sweep::stock(app).await);
     log("fold the ledger", sweep::ledger(app).await);
     if slow {
@@ -67,6 +69,7 @@ async fn sweep(app: &App, slow: bool) {
         log("make and drop partitions", sweep::partitions(app).await);
         log("read the signing keys", sweep::signing_keys(app).await);
         log("sweep idempotency keys", sweep::idempotency(app).await);
+        log("sweep sessions", sweep::sessions(app).await);
         log("write down when keys were last used", sweep::last_used(app).await);
     }
 }
@@ -76,7 +79,7 @@ pub async fn settle(app: &Arc<App>) -> Result<()> {
     loop {
         let called = dynamic::settle(app).await?;
         let expired = sweep::expired(app).await? + sweep::expired_licenses(app).await?;
-        let done = deliver::mails(app).await? + sweep::awaiting_stock(app).await?;
+        let done = deliver::mails(app).await? + sweep::awaiting_stock(app).await? + top_ups::due(app).await?;
         if called + expired + done == 0 {
             break;
         }
@@ -85,6 +88,7 @@ pub async fn settle(app: &Arc<App>) -> Result<()> {
     sweep::ledger(app).await?;
     sweep::throttled(app).await?;
     sweep::signing_keys(app).await?;
+    sweep::sessions(app).await?;
     sweep::last_used(app).await
 }
 

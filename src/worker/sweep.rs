@@ -4,7 +4,7 @@ use sqlx::{Acquire as _, PgConnection};
 
 use crate::app::App;
 use crate::domain::shops::Tenant;
-use crate::domain::{data_keys, idempotency, keys, ledger, licenses, orders, serials};
+use crate::domain::{accounts, data_keys, idempotency, keys, ledger, licenses, orders, serials};
 use crate::error::Result;
 
 const ORDERS_A_BATCH: i64 = 100;
@@ -77,6 +77,13 @@ pub async fn ledger(app: &App) -> Result<()> {
 pub async fn idempotency(app: &App) -> Result<()> {
     let mut db = app.worker.acquire().await?;
     while idempotency::sweep(&mut db, app.env.now()).await? > 0 {}
+    Ok(())
+}
+
+/// Deletes expired sessions, a thousand at a time.
+pub async fn sessions(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    while accounts::sweep(&mut db, app.env.now()).await? > 0 {}
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod house;
 mod kit;
 mod laws;
 mod pages;
+mod portal;
 mod readme;
 mod reseller;
 mod show;

@@ -49,6 +49,11 @@ pub async fn ensure(db: &mut PgConnection, shop: Tenant, env: &Env, email: &Emai
     Ok(id)
 }
 
+/// The customer of that address.
+pub async fn find(db: &mut PgConnection, shop: Tenant, email: &Email) -> Result<Option<CustomerId>> {
+    Ok(sql::find(db, shop.uuid(), &email.key()).await?.map(Id::from))
+}
+
 /// Counts a paid order; `cents` is 0 where it was in another currency than the shop's (R6).
 pub async fn record_payment(
     db: &mut PgConnection,

@@ -1,9 +1,11 @@
 //! API keys: minted once, stored as hashes, looked up on every request, revoked at once everywhere.
 //!
-//! Keys belong to the live shop and carry their mode; authenticating a test key yields the twin.
+//! Keys belong to the live shop and carry their mode; authenticating a test key yields the twin. A reseller's
+//! key belongs to one relationship besides.
 
 mod known;
 mod last_used;
+mod relationship;
 mod scopes;
 mod sql;
 
@@ -16,12 +18,14 @@ use uuid::Uuid;
 
 pub use known::Known;
 pub use last_used::LastUsed;
-pub use scopes::{Scope, Surface, developer, merchant};
+pub use relationship::{NewResellerKey, count_of, list_of, mint_for, revoke_of};
+pub use scopes::{Scope, Surface, developer, merchant, reseller};
 
 use super::shops::{self, Listed, Mode, Tenant};
 use crate::error::{Error, Fields, Result};
 use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
+use crate::kit::ip_rule::IpRule;
 use crate::kit::page::{Page, Place, Window};
 use crate::kit::secret::{self, Kind};
 
@@ -37,6 +41,8 @@ pub struct ApiKey {
     pub mode: Mode,
     pub name: String,
     pub scopes: Vec<String>,
+    /// From where it may be used; none: from anywhere.
+    pub allowed_ips: Vec<IpRule>,
     pub last4: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
@@ -59,6 +65,9 @@ pub struct Caller {
     pub surface: Surface,
     pub mode: Mode,
     pub scopes: Vec<String>,
+    /// The relationship that a reseller's key acts for.
+    pub reseller: Option<Uuid>,
+    pub allowed_ips: Vec<IpRule>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,8 +87,8 @@ pub struct MintedKey {
 
 /// Looks a presented key up by its hash: one indexed read, no lock, no cache.
 pub async fn authenticate(db: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<Caller>> {
-    let row = sql::by_hash(db, hash).await?;
-    Ok(row.map(|row| Caller {
+    let Some(row) = sql::by_hash(db, hash).await? else { return Ok(None) };
+    Ok(Some(Caller {
         key: Id::from(row.id),
         name: row.name,
         owner: Tenant::new(row.shop_id),
@@ -87,6 +96,8 @@ pub async fn authenticate(db: &mut PgConnection, hash: &[u8; 32]) -> Result<Opti
         surface: Surface::of(&row.surface),
         mode: Mode::of(&row.mode),
         scopes: row.scopes,
+        reseller: row.reseller_id,
+        allowed_ips: rules(row.id, &row.allowed_ips)?,
     }))
 }
 
@@ -103,6 +114,14 @@ pub async fn standing(db: &mut PgConnection, owner: Tenant, keys: &[KeyId]) -> R
     Ok(rows.into_iter().map(|row| (Id::from(row.id), row.scopes)).collect())
 }
 
+/// A key of this shop that stands.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn get(db: &mut PgConnection, owner: Tenant, key: KeyId) -> Result<ApiKey> {
+    sql::get(db, owner.uuid(), *key).await?.ok_or(Error::NotFound("API key"))?.try_into()
+}
+
 /// Makes a key of the shop `owner` (the live one).
 ///
 /// # Errors
@@ -117,10 +136,23 @@ pub async fn mint(db: &mut PgConnection, owner: Tenant, env: &Env, new: NewKey) 
         Mode::Live => owner,
         Mode::Test => shops::get(db, owner).await?.twin,
     };
+    insert(db, owner, tenant, env, new, None, Vec::new()).await
+}
+
+async fn insert(
+    db: &mut PgConnection,
+    owner: Tenant,
+    tenant: Tenant,
+    env: &Env,
+    new: NewKey,
+    reseller: Option<Uuid>,
+    allowed_ips: Vec<IpRule>,
+) -> Result<MintedKey> {
     let kind = match (new.surface, new.mode) {
         (Surface::Developer, _) => Kind::Developer,
         (Surface::Merchant, Mode::Live) => Kind::MerchantLive,
         (Surface::Merchant, Mode::Test) => Kind::MerchantTest,
+        (Surface::Reseller, _) => Kind::Reseller,
     };
     let minted = secret::mint(kind, &mut env.fork_rng());
     let mut scopes = new.scopes;
@@ -132,12 +164,13 @@ pub async fn mint(db: &mut PgConnection, owner: Tenant, env: &Env, new: NewKey) 
         mode: new.mode,
         name: new.name,
         scopes,
+        allowed_ips,
         last4: minted.last4,
         created_at: env.now(),
         last_used_at: None,
         revoked_at: None,
     };
-    sql::insert(db, owner.uuid(), tenant.uuid(), &key, &minted.hash).await?;
+    sql::insert(db, owner.uuid(), tenant.uuid(), &key, reseller, &minted.hash).await?;
     shops::list(db, owner, Listed::ApiKey, &minted.hash, *key.id).await?;
     Ok(MintedKey { key, secret: minted.secret })
 }
@@ -156,7 +189,7 @@ pub async fn list(
     let rows =
         sql::list(db, owner.uuid(), surface.word(), only.map(Mode::word), revoked_since, window.after(), window.rows())
             .await?;
-    let keys = rows.into_iter().map(ApiKey::from).collect();
+    let keys = rows.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?;
     Ok(Page::cut(keys, &window, place, &env.vault, |key| *key.id))
 }
 
@@ -177,7 +210,11 @@ pub async fn revoke(
         .await?
         .and_then(|hash| <[u8; 32]>::try_from(hash).ok())
         .ok_or(Error::NotFound("API key"))?;
-    sql::lock_exclusively(db, secret::lock_number(&hash)).await?;
+    end(db, owner, env, key, &hash).await
+}
+
+async fn end(db: &mut PgConnection, owner: Tenant, env: &Env, key: KeyId, hash: &[u8; 32]) -> Result<()> {
+    sql::lock_exclusively(db, secret::lock_number(hash)).await?;
     Ok(sql::revoke(db, owner.uuid(), *key, env.now()).await?)
 }
 
@@ -190,18 +227,26 @@ pub async fn flush_last_used(db: &mut PgConnection, used: &LastUsed) -> Result<(
     Ok(sql::touch(db, &shops, &keys, &instants).await?)
 }
 
-impl From<sql::Row> for ApiKey {
-    fn from(row: sql::Row) -> Self {
-        Self {
+fn rules(key: Uuid, texts: &[String]) -> Result<Vec<IpRule>> {
+    let rules: Option<_> = texts.iter().map(|rule| IpRule::parse(rule).ok()).collect();
+    rules.ok_or_else(|| Error::Internal(format!("key {key} has an address that is none")))
+}
+
+impl TryFrom<sql::Row> for ApiKey {
+    type Error = Error;
+
+    fn try_from(row: sql::Row) -> Result<Self> {
+        Ok(Self {
             id: Id::from(row.id),
             surface: Surface::of(&row.surface),
             mode: Mode::of(&row.mode),
             name: row.name,
             scopes: row.scopes,
+            allowed_ips: rules(row.id, &row.allowed_ips)?,
             last4: row.last4,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             revoked_at: row.revoked_at,
-        }
+        })
     }
 }

@@ -1,26 +1,30 @@
 //! What a key may do: one list a surface. The lists feed the extractors, key minting, the text of the
 //! 403 and the OpenAPI documents; a scope is a type, so a handler names the one it needs.
 
-/// Which of the two API-key surfaces of a shop a key opens.
+/// Which surface a key opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Surface {
     Merchant,
     Developer,
+    /// For one reseller's relationship.
+    Reseller,
 }
 
 impl Surface {
-    pub const WORDS: &'static [(&'static str, Self)] = &[("merchant", Self::Merchant), ("developer", Self::Developer)];
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("merchant", Self::Merchant), ("developer", Self::Developer), ("reseller", Self::Reseller)];
 
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Merchant => "merchant",
             Self::Developer => "developer",
+            Self::Reseller => "reseller",
         }
     }
 
     pub(super) fn of(word: &str) -> Self {
-        if word == "developer" { Self::Developer } else { Self::Merchant }
+        Self::WORDS.iter().find(|(w, _)| *w == word).map_or(Self::Merchant, |(_, surface)| *surface)
     }
 
     /// Every scope that a key of this surface can hold.
@@ -29,6 +33,7 @@ impl Surface {
         match self {
             Self::Merchant => merchant::ALL,
             Self::Developer => developer::ALL,
+            Self::Reseller => reseller::ALL,
         }
     }
 
@@ -147,6 +152,25 @@ pub mod developer {
         }
     }
 
+    /// An order is an invoice: who may read the one may read the other.
+    pub struct InvoicesReading;
+
+    impl super::Scope for InvoicesReading {
+        const NAME: &'static str = "invoices.read";
+        fn granted(held: &[String]) -> bool {
+            ["invoices.read", "orders.read", "*"].iter().any(|scope| super::holds(held, scope))
+        }
+    }
+
+    pub struct InvoicesWriting;
+
+    impl super::Scope for InvoicesWriting {
+        const NAME: &'static str = "invoices.write";
+        fn granted(held: &[String]) -> bool {
+            ["invoices.write", "orders.write", "*"].iter().any(|scope| super::holds(held, scope))
+        }
+    }
+
     /// Any key may ask what it is itself.
     pub struct Any;
 
@@ -155,5 +179,12 @@ pub mod developer {
         fn granted(_: &[String]) -> bool {
             true
         }
+    }
+}
+
+/// `shr_` keys have one scope: whatever their relationship may do.
+pub mod reseller {
+    scopes! {
+        Full = "*",
     }
 }

@@ -18,6 +18,10 @@ pub enum Kind {
     Payable,
     /// What a reseller has paid in; the owner is the relationship.
     Prepaid,
+    /// What resellers have bought wholesale.
+    Wholesale,
+    /// What the shop gave to or took from a balance by hand.
+    Adjustments,
 }
 
 impl Kind {
@@ -28,6 +32,8 @@ impl Kind {
             Self::Pending => "pending",
             Self::Payable => "payable",
             Self::Prepaid => "prepaid",
+            Self::Wholesale => "wholesale",
+            Self::Adjustments => "adjustments",
         }
     }
 }

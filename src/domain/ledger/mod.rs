@@ -6,13 +6,17 @@
 //! updates nothing, so no sale waits on a shop's row; the worker folds its entries into a total.
 
 mod account;
+mod group;
 mod sql;
+mod statement;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use account::{Account, Kind};
+pub use group::Group;
+pub use statement::{Line, LineKind, statement};
 
 use super::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
@@ -28,6 +32,8 @@ pub enum Purpose {
     Sale,
     TopUp,
     Payout,
+    Fulfillment,
+    Adjustment,
 }
 
 impl Purpose {
@@ -36,7 +42,14 @@ impl Purpose {
             Self::Sale => "sale",
             Self::TopUp => "top_up",
             Self::Payout => "payout",
+            Self::Fulfillment => "fulfillment",
+            Self::Adjustment => "adjustment",
         }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        let all = [Self::Sale, Self::TopUp, Self::Payout, Self::Fulfillment, Self::Adjustment];
+        all.into_iter().find(|purpose| purpose.word() == word)
     }
 }
 
@@ -48,6 +61,8 @@ pub struct Transfer {
     pub reference: Uuid,
     pub currency: Currency,
     pub legs: Vec<Leg>,
+    /// What the shop says it is for, where nothing else does.
+    pub reason: Option<String>,
 }
 
 impl Entity for Transfer {
@@ -81,8 +96,28 @@ impl Transfer {
         amount: Cents,
     ) -> Self {
         let legs = vec![Leg { account: debit, amount: amount.negated() }, Leg { account: credit, amount }];
-        Self { purpose, reference, currency, legs }
+        Self { purpose, reference, currency, legs, reason: None }
     }
+
+    /// Says why, where the reference does not.
+    #[must_use]
+    pub fn because(self, reason: String) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    fn check(&self) -> Result<()> {
+        let sum: i128 = self.legs.iter().map(|leg| i128::from(leg.amount.get())).sum();
+        if sum == 0 {
+            return Ok(());
+        }
+        Err(Error::Internal(format!("a {} transfer is off by {sum}", self.purpose.word())))
+    }
+}
+
+/// What a reseller has paid in, of a relationship.
+#[must_use]
+pub fn prepaid(relationship: Uuid) -> Account {
+    Account::held(Kind::Prepaid, relationship.to_string())
 }
 
 /// Posts a transfer, whole or not at all.
@@ -153,10 +188,7 @@ async fn open_transfer(
     transfer: &Transfer,
     state: &str,
 ) -> Result<TransferId> {
-    let sum: i128 = transfer.legs.iter().map(|leg| i128::from(leg.amount.get())).sum();
-    if sum != 0 {
-        return Err(Error::Internal(format!("a {} transfer is off by {sum}", transfer.purpose.word())));
-    }
+    transfer.check()?;
     let id = env.id::<Transfer>();
     sql::open(db, shop.uuid(), *id, transfer, state, env.now()).await?;
     Ok(id)

@@ -43,15 +43,16 @@ pub async fn open(
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into ledger_transfers (shop_id, id, kind, state, reference_id, currency, created_at, settled_at)
-         values ($1, $2, $3, $4, $5, $6, $7, case when $4 = 'posted' then $7::timestamptz end)",
+        "insert into ledger_transfers (shop_id, id, kind, state, reference_id, currency, created_at, settled_at, reason)
+         values ($1, $2, $3, $4, $5, $6, $7, case when $4 = 'posted' then $7::timestamptz end, $8)",
         shop,
         id,
         transfer.purpose.word(),
         state,
         transfer.reference,
         transfer.currency.code(),
-        now
+        now,
+        transfer.reason
     )
     .execute(db)
     .await
@@ -148,7 +149,7 @@ pub async fn enter(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "with accounts as (
+        "with named as (
              insert into ledger_accounts (shop_id, id, kind, owner, currency, held)
              select $1, a.id, a.kind, a.owner, $3, false
              from unnest($9::uuid[], $10::text[], $11::text[]) as a (id, kind, owner)

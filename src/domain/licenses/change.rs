@@ -7,12 +7,13 @@ use uuid::Uuid;
 use super::audit::{self, Kind, Note};
 use super::expiry;
 use super::new::{fit, taken};
-use super::{Hwid, IpRule, Key, License, LicenseId, Pattern, Status, key_hash, keys_of, lock, place, product_of, sql};
+use super::{Hwid, Key, License, LicenseId, Pattern, Status, key_hash, keys_of, lock, place, product_of, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::products::ProductId;
 use crate::domain::shops::Tenant;
 use crate::error::{Error, LicenseRefusal, OnConstraint as _, Result};
 use crate::kit::env::Env;
+use crate::kit::ip_rule::IpRule;
 use crate::kit::patch::Patch as Field;
 
 /// What a change may say.

@@ -8,7 +8,6 @@ pub mod audit;
 mod change;
 mod expiry;
 mod hwid;
-mod ip_rule;
 mod key;
 mod list;
 mod new;
@@ -27,7 +26,6 @@ pub use change::{
 };
 pub use expiry::{expire_due, shops_with_expired};
 pub use hwid::Hwid;
-pub use ip_rule::{IpRule, RULES_MAX, address};
 pub use key::{Key, Pattern};
 pub use list::{Filter, Stats, list, stats};
 pub use new::{Imported, NewLicense, Unit, create, import, issue};
@@ -42,6 +40,7 @@ use super::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
+use crate::kit::ip_rule::IpRule;
 use crate::kit::vault;
 
 pub type LicenseId = Id<License>;

@@ -7,12 +7,13 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::audit::{self, Kind, Note};
-use super::{Hwid, IpRule, Key, License, LicenseId, Pattern, Status, key_hash, place, product_of, sql};
+use super::{Hwid, Key, License, LicenseId, Pattern, Status, key_hash, place, product_of, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
+use crate::kit::ip_rule::IpRule;
 
 #[derive(Clone, Debug)]
 pub struct NewLicense {

@@ -2,8 +2,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::License;
 use super::new::Draft;
-use super::{IpRule, License};
+use crate::kit::ip_rule::IpRule;
 
 pub struct Row {
     pub id: Uuid,

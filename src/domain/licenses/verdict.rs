@@ -93,8 +93,8 @@ fn counts(license: &License, binds: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::licenses::IpRule;
     use crate::kit::id::Id;
+    use crate::kit::ip_rule::IpRule;
     use proptest::prelude::*;
     use uuid::Uuid;
 

@@ -83,6 +83,7 @@ pub async fn open(
         return_url: new.return_url,
         note: None,
         mail: true,
+        top_up: None,
         expires_at: env.now() + RESERVED_FOR,
         paid_at: None,
     };

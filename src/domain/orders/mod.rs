@@ -17,8 +17,9 @@ mod payment;
 mod receipt;
 mod sql;
 mod state;
+mod top_up;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -35,6 +36,7 @@ pub use link::LINK_LIVES;
 pub use payment::{ByShop, complete, pay};
 pub use receipt::receive;
 pub use state::{DeliveryState, Failure, Status};
+pub use top_up::{TOP_UP_OPEN_FOR, TopUp, auto_top_up, top_up, top_ups};
 
 use super::customers::CustomerId;
 use super::outbox::OrderFacts;
@@ -47,6 +49,9 @@ use crate::kit::money::{Cents, Currency};
 use crate::kit::page::{Page, Place, Window};
 
 pub type OrderId = Id<Order>;
+
+/// What a top-up delivers, beside the types of products.
+const TOP_UP: &str = "top_up";
 
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -67,6 +72,8 @@ pub struct Order {
     pub note: Option<String>,
     /// Whether the buyer is told by mail.
     pub mail: bool,
+    /// Whose balance it tops up: such an order has no items.
+    pub top_up: Option<TopUp>,
     pub expires_at: DateTime<Utc>,
     pub paid_at: Option<DateTime<Utc>>,
 }
@@ -96,6 +103,7 @@ pub struct Delivery<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub statuses: Vec<Status>,
+    pub customer: Option<CustomerId>,
     pub from: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
 }
@@ -113,7 +121,9 @@ pub async fn list(
     // An order's creation is in its id, so one index serves order, cursor and both bounds.
     let from = filter.from.map_or(Uuid::nil(), |at| *OrderId::earliest(at));
     let until = [filter.until.map(|at| *OrderId::earliest(at)), window.after()].into_iter().flatten().min();
-    let rows = sql::list(db, shop.uuid(), statuses, from, until.unwrap_or(Uuid::max()), window.rows()).await?;
+    let customer = filter.customer.map(Id::uuid);
+    let ids = (from, until.unwrap_or(Uuid::max()));
+    let rows = sql::list(db, shop.uuid(), statuses, customer, ids, window.rows()).await?;
     let orders = rows.into_iter().map(Order::try_from).collect::<Result<_>>()?;
     Ok(Page::cut(orders, &window, place, &env.vault, |order| *order.id))
 }
@@ -126,18 +136,27 @@ pub async fn get(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<(Or
     Ok((order, items))
 }
 
-/// What only a single order shows.
-#[derive(Debug)]
+/// The items of these orders.
+pub async fn items_of(db: &mut PgConnection, shop: Tenant, orders: &[OrderId]) -> Result<Vec<Item>> {
+    items::of_orders(db, shop, orders).await
+}
+
+/// What only one surface shows.
+#[derive(Clone, Debug)]
 pub struct Details {
     /// What the buyer was asked at the checkout.
     pub custom_fields: BTreeMap<String, String>,
     pub updated_at: DateTime<Utc>,
 }
 
-pub async fn details(db: &mut PgConnection, shop: Tenant, id: OrderId) -> Result<Details> {
-    let (fields, updated_at) = sql::details(db, shop.uuid(), *id).await?.ok_or(Error::NotFound("order"))?;
-    let custom_fields = serde_json::from_value(fields).map_err(|e| Error::Internal(format!("order {id}: {e}")))?;
-    Ok(Details { custom_fields, updated_at })
+pub async fn details(db: &mut PgConnection, shop: Tenant, orders: &[OrderId]) -> Result<HashMap<OrderId, Details>> {
+    let ids: Vec<Uuid> = orders.iter().map(|id| id.uuid()).collect();
+    let read = |row: sql::DetailsRow| {
+        let fault = |e| Error::Internal(format!("order {}: {e}", row.id));
+        let custom_fields = serde_json::from_value(row.custom_fields).map_err(fault)?;
+        Ok((OrderId::from(row.id), Details { custom_fields, updated_at: row.updated_at }))
+    };
+    sql::details(db, shop.uuid(), &ids).await?.into_iter().map(read).collect()
 }
 
 /// The newest `limit` paid orders of a customer.
@@ -191,9 +210,14 @@ impl Order {
     }
 }
 
-/// Delivery of the whole, of items in their order; an order has at least one.
+/// Delivery of the whole, of items in their order. A top-up has none: its payment is its delivery.
 #[must_use]
-pub fn delivery_of(items: &[Item]) -> Delivery<'_> {
+pub fn delivery_of<'a>(order: &Order, items: &'a [Item]) -> Delivery<'a> {
+    if order.top_up.is_some() {
+        let delivered_at = order.paid_at.filter(|_| order.status.is_paid());
+        let state = if delivered_at.is_some() { DeliveryState::Delivered } else { DeliveryState::Pending };
+        return Delivery { kind: TOP_UP, state, delivered_at };
+    }
     let state = items.iter().map(|item| item.delivery).max().unwrap_or(DeliveryState::Pending);
     let delivered = state == DeliveryState::Delivered;
     Delivery {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 
 use super::delivery::{self, Source};
-use super::{Failure, Item, Order, OrderId, Payment, Status, sql};
+use super::{Failure, Item, Order, OrderId, Payment, Status, sql, top_up};
 use crate::domain::customers;
 use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer};
 use crate::domain::outbox::{self, Event};
@@ -107,9 +107,12 @@ pub(super) async fn settle(
 
     if let Some(payment) = &order.payment {
         let debit = Account::recording(Kind::Clearing, &payment.provider);
-        let credit = Account::recording(Kind::Sales, "");
-        let sale = Transfer::between(Purpose::Sale, *order.id, order.currency, debit, credit, order.total);
-        ledger::post(db, shop, env, &sale).await?;
+        let (purpose, credit) = match order.top_up {
+            Some(top_up) => (Purpose::TopUp, ledger::prepaid(*top_up.reseller)),
+            None => (Purpose::Sale, Account::recording(Kind::Sales, "")),
+        };
+        let income = Transfer::between(purpose, *order.id, order.currency, debit, credit, order.total);
+        ledger::post(db, shop, env, &income).await?;
     }
     let source = if late { Source::Pool } else { Source::Reservation };
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
@@ -123,7 +126,10 @@ pub(super) async fn settle(
     let lifetime = if order.currency == shops::get(db, shop).await?.currency { order.total.get() } else { 0 };
     customers::record_payment(db, shop, order.customer, lifetime, now).await?;
     outbox::emit(db, shop, env, &[paid]).await?;
-    delivery::announce(db, shop, env, &order, &items).await?;
+    match order.top_up {
+        Some(top_up) => top_up::announce(db, shop, env, &order, top_up).await?,
+        None => delivery::announce(db, shop, env, &order, &items).await?,
+    }
     Ok((order, items))
 }
 

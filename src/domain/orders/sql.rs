@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Failure, Order, Payment, Status};
+use super::{Failure, Order, Payment, Status, TopUp};
 use crate::domain::payments::Gateway;
 use crate::error::{Conflict, Error, Result};
 use crate::kit::id::Id;
@@ -27,21 +27,27 @@ pub struct Row {
     return_url: Option<String>,
     note: Option<String>,
     mail: bool,
+    reseller_id: Option<Uuid>,
+    auto_top_up: bool,
     expires_at: DateTime<Utc>,
     paid_at: Option<DateTime<Utc>>,
 }
 
+/// Whether it is there now: of invoices that open themselves, a balance has one open at a time.
 pub async fn insert_order(
     db: &mut PgConnection,
     shop: Uuid,
     order: &Order,
     custom_fields: &serde_json::Value,
     now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
         "insert into orders (shop_id, id, status, customer_id, customer_email, currency, subtotal_cents,
-                             discount_cents, total_cents, gateway, return_url, custom_fields, expires_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                             discount_cents, total_cents, gateway, return_url, custom_fields, expires_at, updated_at,
+                             reseller_id, auto_top_up)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         on conflict (shop_id, reseller_id) where auto_top_up and status in ('pending', 'awaiting_payment')
+         do nothing",
         shop,
         *order.id,
         order.status.word(),
@@ -55,11 +61,13 @@ pub async fn insert_order(
         order.return_url,
         custom_fields,
         order.expires_at,
-        now
+        now,
+        order.top_up.map(|top_up| top_up.reseller.uuid()),
+        order.top_up.is_some_and(|top_up| top_up.auto)
     )
     .execute(db)
-    .await
-    .map(drop)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
@@ -67,7 +75,8 @@ pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, note, mail, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
          from orders where shop_id = $1 and id = $2",
         shop,
         id
@@ -81,7 +90,8 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, note, mail, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
          from orders where shop_id = $1 and id = $2 for no key update",
         shop,
         id
@@ -90,15 +100,21 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
     .await
 }
 
-pub async fn details(
-    db: &mut PgConnection,
-    shop: Uuid,
-    id: Uuid,
-) -> sqlx::Result<Option<(serde_json::Value, DateTime<Utc>)>> {
-    let row = sqlx::query!("select custom_fields, updated_at from orders where shop_id = $1 and id = $2", shop, id)
-        .fetch_optional(db)
-        .await?;
-    Ok(row.map(|row| (row.custom_fields, row.updated_at)))
+pub struct DetailsRow {
+    pub id: Uuid,
+    pub custom_fields: serde_json::Value,
+    pub updated_at: DateTime<Utc>,
+}
+
+pub async fn details(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<DetailsRow>> {
+    sqlx::query_as!(
+        DetailsRow,
+        "select id, custom_fields, updated_at from orders where shop_id = $1 and id = any($2)",
+        shop,
+        ids
+    )
+    .fetch_all(db)
+    .await
 }
 
 pub async fn lock_expired(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>, limit: i64) -> sqlx::Result<Vec<Row>> {
@@ -106,7 +122,8 @@ pub async fn lock_expired(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>,
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, note, mail, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
          from orders
          where shop_id = $1 and status = 'awaiting_payment' and expires_at <= $2
          order by expires_at limit $3
@@ -123,23 +140,26 @@ pub async fn list(
     db: &mut PgConnection,
     shop: Uuid,
     statuses: Option<&[String]>,
-    from: Uuid,
-    until: Uuid,
+    customer: Option<Uuid>,
+    (from, until): (Uuid, Uuid),
     rows: i64,
 ) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, note, mail, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
          from orders
          where shop_id = $1 and ($2::text[] is null or status = any($2)) and id >= $3 and id < $4
+           and ($6::uuid is null or customer_id = $6)
          order by id desc limit $5",
         shop,
         statuses,
         from,
         until,
-        rows
+        rows,
+        customer
     )
     .fetch_all(db)
     .await
@@ -150,12 +170,37 @@ pub async fn paid_by(db: &mut PgConnection, shop: Uuid, customer: Uuid, limit: i
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
                 total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
-                payment_tx_hash, return_url, note, mail, expires_at, paid_at
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
          from orders where shop_id = $1 and customer_id = $2 and paid_at is not null
          order by paid_at desc, id desc limit $3",
         shop,
         customer,
         limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn top_ups(
+    db: &mut PgConnection,
+    shop: Uuid,
+    reseller: Uuid,
+    after: Option<Uuid>,
+    rows: i64,
+) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
+                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
+                expires_at, paid_at
+         from orders where shop_id = $1 and reseller_id = $2 and ($3::uuid is null or id < $3)
+         order by id desc limit $4",
+        shop,
+        reseller,
+        after,
+        rows
     )
     .fetch_all(db)
     .await
@@ -297,6 +342,7 @@ impl TryFrom<Row> for Order {
             return_url: row.return_url,
             note: row.note,
             mail: row.mail,
+            top_up: row.reseller_id.map(|reseller| TopUp { reseller: Id::from(reseller), auto: row.auto_top_up }),
             expires_at: row.expires_at,
             paid_at: row.paid_at,
         })

@@ -4,6 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::balance::{BalanceLowFacts, TopUpFacts};
+use super::reseller::{ResellerAcceptedFacts, ResellerInvitedFacts};
 use crate::kit::id::Entity;
 
 /// Something that happened, as told to others. Payloads are what was true at that moment.
@@ -24,6 +26,11 @@ pub enum Event {
     ProductArchived(ProductFacts),
     ProductCreated(ProductFacts),
     ProductUpdated(ProductFacts),
+    ResellerBalanceLow(BalanceLowFacts),
+    ResellerTopUpPaid(TopUpFacts),
+    ResellerAccepted(ResellerAcceptedFacts),
+    ResellerFulfillmentDelivered(FulfillmentFacts),
+    ResellerInvited(ResellerInvitedFacts),
 }
 
 impl Entity for Event {
@@ -35,6 +42,20 @@ pub struct CustomerFacts {
     pub id: Uuid,
     pub email: String,
     pub first_seen_at: DateTime<Utc>,
+}
+
+/// Never a code.
+#[derive(Clone, Debug, Serialize)]
+pub struct FulfillmentFacts {
+    pub id: Uuid,
+    pub reseller_relationship_id: Uuid,
+    pub reseller_email: String,
+    pub external_order_id: String,
+    pub product_id: Uuid,
+    pub quantity: i32,
+    pub customer_email: String,
+    pub total_cents: i64,
+    pub currency: &'static str,
 }
 
 /// Never the key.
@@ -110,6 +131,25 @@ topics! {
     "product.archived": ProductArchived(sample_product("archived")), "It is sold no more; its past orders stay.";
     "product.created": ProductCreated(sample_product("active")), "There is a new product.";
     "product.updated": ProductUpdated(sample_product("active")), "Its name, price, description or status changed.";
+    "reseller:accepted": ResellerAccepted(ResellerAcceptedFacts::sample()), "Somebody accepted an invitation: there is a new reseller.";
+    "reseller:api_fulfillment_delivered": ResellerFulfillmentDelivered(sample_fulfillment()), "A reseller's own shop sold codes, and has them.";
+    "reseller:balance_low": ResellerBalanceLow(BalanceLowFacts::sample()), "A reseller's prepaid balance fell below one of its thresholds. Told once each time.";
+    "reseller:invited": ResellerInvited(ResellerInvitedFacts::sample()), "Somebody was invited to the reseller program, or once more.";
+    "reseller:top_up_paid": ResellerTopUpPaid(TopUpFacts::sample()), "A reseller has paid in; the amount is in its prepaid balance.";
+}
+
+fn sample_fulfillment() -> FulfillmentFacts {
+    FulfillmentFacts {
+        id: sample_id(6),
+        reseller_relationship_id: sample_id(5),
+        reseller_email: "grace@example.com".into(),
+        external_order_id: "order-1001".into(),
+        product_id: sample_id(3),
+        quantity: 1,
+        customer_email: "ada@example.com".into(),
+        total_cents: 3_900,
+        currency: "USD",
+    }
 }
 
 fn sample_customer() -> CustomerFacts {
@@ -151,11 +191,11 @@ fn sample_product(status: &'static str) -> ProductFacts {
     }
 }
 
-const fn sample_id(number: u128) -> Uuid {
+pub(super) const fn sample_id(number: u128) -> Uuid {
     Uuid::from_u128(0x019e_6326_1542_7000_8000_5a1e_0000_0000 + number)
 }
 
-fn sample_time() -> DateTime<Utc> {
+pub(super) fn sample_time() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(1_779_779_883)
 }
 
@@ -174,7 +214,12 @@ impl Event {
             | Self::OrderDelivered(facts)
             | Self::OrderFailed(facts)
             | Self::OrderPaid(facts) => facts.id,
+            Self::ResellerFulfillmentDelivered(facts) => facts.id,
             Self::ProductArchived(facts) | Self::ProductCreated(facts) | Self::ProductUpdated(facts) => facts.id,
+            Self::ResellerBalanceLow(facts) => facts.reseller_relationship_id,
+            Self::ResellerTopUpPaid(facts) => facts.invoice_id,
+            Self::ResellerAccepted(facts) => facts.reseller_relationship_id,
+            Self::ResellerInvited(facts) => facts.invitation_id,
         }
     }
 }

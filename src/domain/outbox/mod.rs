@@ -1,14 +1,18 @@
 //! What leaves the house after the commit: events and mails, written in the transaction of the thing
 //! they tell of. A rolled-back sale leaves neither. Rows hold ids and figures, never a code.
 
+mod balance;
 mod event;
+mod reseller;
 mod sql;
 
 use chrono::{DateTime, Duration, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use event::{CustomerFacts, Event, LicenseFacts, OrderFacts, ProductFacts};
+pub use balance::{BalanceLowFacts, TopUpFacts};
+pub use event::{CustomerFacts, Event, FulfillmentFacts, LicenseFacts, OrderFacts, ProductFacts};
+pub use reseller::{ResellerAcceptedFacts, ResellerInvitedFacts};
 
 use super::shops::Tenant;
 use crate::error::{Error, Result};
@@ -27,18 +31,28 @@ const MAIL_LEASE: Duration = Duration::seconds(60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Template {
     OrderDelivered,
+    TopUpOpened,
+    /// Its subject is the reset, from which its token is derived.
+    PasswordReset,
+    ResellerInvited,
 }
 
 impl Template {
     const fn word(self) -> &'static str {
         match self {
             Self::OrderDelivered => "order_delivered",
+            Self::TopUpOpened => "top_up_opened",
+            Self::PasswordReset => "password_reset",
+            Self::ResellerInvited => "reseller_invited",
         }
     }
 
     fn of(word: &str) -> Result<Self> {
         match word {
             "order_delivered" => Ok(Self::OrderDelivered),
+            "top_up_opened" => Ok(Self::TopUpOpened),
+            "password_reset" => Ok(Self::PasswordReset),
+            "reseller_invited" => Ok(Self::ResellerInvited),
             other => Err(Error::Internal(format!("unknown mail template {other:?}"))),
         }
     }

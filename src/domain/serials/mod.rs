@@ -5,6 +5,7 @@
 
 mod code;
 mod cursors;
+mod lot;
 mod sql;
 mod stats;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub use code::{CODE_BYTES_MAX, Code};
 pub use cursors::Cursors;
+pub use lot::{Handed, Lot, delivered_to, exchange, sell_handed};
 pub use stats::{LOW_STOCK_MAX, Stats, stats};
 
 use super::products::{PoolId, Product};
@@ -245,12 +247,7 @@ pub struct Delivered {
 pub async fn delivered(db: &mut PgConnection, shop: Tenant, env: &Env, items: &[Uuid]) -> Result<Vec<Delivered>> {
     let rows = sql::sold(db, shop.uuid(), items).await?;
     rows.into_iter()
-        .map(|row| {
-            let plain = env.vault.open(place(shop, row.id), &row.sealed)?;
-            let code = String::from_utf8(plain).ok().and_then(|text| Code::parse(&text).ok());
-            let code = code.ok_or_else(|| Error::Internal(format!("serial {} holds no code", row.id)))?;
-            Ok(Delivered { item: row.item, id: Id::from(row.id), code })
-        })
+        .map(|row| Ok(Delivered { item: row.item, id: Id::from(row.id), code: open(shop, env, row.id, &row.sealed)? }))
         .collect()
 }
 
@@ -295,6 +292,12 @@ async fn record_delta(db: &mut PgConnection, shop: Tenant, env: &Env, pool: Uuid
         return Ok(());
     }
     Ok(sql::insert_delta(db, shop.uuid(), pool, *env.id::<StockDelta>(), delta).await?)
+}
+
+fn open(shop: Tenant, env: &Env, id: Uuid, sealed: &[u8]) -> Result<Code> {
+    let plain = env.vault.open(place(shop, id), sealed)?;
+    let code = String::from_utf8(plain).ok().and_then(|text| Code::parse(&text).ok());
+    code.ok_or_else(|| Error::Internal(format!("serial {id} holds no code")))
 }
 
 fn place(shop: Tenant, id: Uuid) -> Place {

@@ -23,12 +23,12 @@ pub struct Stats {
     pub out_of_stock: i64,
 }
 
-/// The shop's figures, counted again where they are too old.
+/// The shop's figures, counted again where they are too old. Whoever comes while they are counted has the old ones.
 pub async fn stats(db: &mut PgConnection, shop: Tenant, env: &Env) -> Result<Stats> {
     let now = env.now();
     let known = sql::stats(db, shop.uuid()).await?;
     if let Some((stats, counted_at)) = known
-        && now - counted_at < LAST
+        && (now - counted_at < LAST || !sql::begin_count(db, shop.uuid(), counted_at, now).await?)
     {
         return Ok(stats);
     }

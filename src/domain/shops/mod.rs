@@ -129,6 +129,7 @@ pub async fn any(db: &mut PgConnection) -> Result<bool> {
 pub enum Listed {
     ApiKey,
     Checkout,
+    Invitation,
 }
 
 impl Listed {
@@ -136,6 +137,7 @@ impl Listed {
         match self {
             Self::ApiKey => "api_key",
             Self::Checkout => "checkout",
+            Self::Invitation => "invitation",
         }
     }
 }
@@ -143,6 +145,11 @@ impl Listed {
 /// Lists `id` in the directory, in the transaction that makes it.
 pub async fn list(db: &mut PgConnection, shop: Tenant, what: Listed, hash: &[u8; 32], id: Uuid) -> Result<()> {
     Ok(sql::list(db, shop.uuid(), what.word(), hash, id).await?)
+}
+
+/// Takes a hash off the directory: what had it is found by another one now.
+pub async fn unlist(db: &mut PgConnection, shop: Tenant, hash: &[u8; 32]) -> Result<()> {
+    Ok(sql::unlist(db, shop.uuid(), hash).await?)
 }
 
 /// Whose hash this is: the one look-up that needs no tenant, and yields one.

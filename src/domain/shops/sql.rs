@@ -71,6 +71,10 @@ pub async fn list(db: &mut PgConnection, shop: Uuid, kind: &str, hash: &[u8], id
         .map(drop)
 }
 
+pub async fn unlist(db: &mut PgConnection, shop: Uuid, hash: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!("delete from directory where shop_id = $1 and hash = $2", shop, hash).execute(db).await.map(drop)
+}
+
 pub async fn look_up(db: &mut PgConnection, kind: &str, hash: &[u8]) -> sqlx::Result<Option<(Uuid, Uuid)>> {
     sqlx::query!("select shop_id, id from directory where hash = $1 and kind = $2", hash, kind)
         .map(|row| (row.shop_id, row.id))

@@ -188,7 +188,7 @@ impl Session {
     async fn load(db: &mut PgConnection, shop: Tenant, app: &App, order: &Order, items: &[Item]) -> Result<Self> {
         let goods = orders::goods(db, shop, &app.env, order, items).await?;
         let url = &app.public_url;
-        let delivery = orders::delivery_of(items);
+        let delivery = orders::delivery_of(order, items);
         Ok(Self {
             id: order.id.uuid().to_string(),
             order_id: order.id.to_string(),

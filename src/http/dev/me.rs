@@ -85,7 +85,7 @@ pub async fn capabilities(caller: Developer<Any>) -> Answer<Data<Capabilities>> 
             scopes: caller.scopes.clone(),
             shop_id: caller.shop.uuid().to_string(),
             features: Features {
-                resellers: false,
+                resellers: true,
                 licenses: true,
                 sandbox: caller.mode == crate::domain::shops::Mode::Test,
             },

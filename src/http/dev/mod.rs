@@ -1,5 +1,8 @@
 //! `/dev/v1`, the developer's surface: every route and the scope it asks for, on one screen.
 
+mod balance;
+mod fulfillments;
+mod invoices;
 mod licenses;
 mod me;
 mod order;
@@ -7,6 +10,7 @@ mod orders;
 mod product;
 mod product_body;
 mod products;
+mod resellers;
 
 use std::sync::Arc;
 
@@ -36,4 +40,19 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(orders::complete)) //         orders.write
         .routes(routes!(orders::fulfill)) //          orders.write
         .routes(routes!(orders::retry_delivery)) //   orders.write
+        .routes(routes!(invoices::list)) //           invoices.read or orders.read
+        .routes(routes!(invoices::get)) //            invoices.read or orders.read
+        .routes(routes!(invoices::complete)) //       invoices.write or orders.write
+        .routes(routes!(balance::get)) //             resellers.read
+        .routes(routes!(balance::statement)) //       resellers.read
+        .routes(routes!(balance::adjust)) //          resellers.write
+        .routes(routes!(resellers::program, resellers::update_program)) // reseller_programs.read, reseller_programs.write
+        .routes(routes!(resellers::invite)) //        resellers.write
+        .routes(routes!(resellers::list)) //          resellers.read
+        .routes(routes!(resellers::get, resellers::update)) // resellers.read, resellers.write
+        .routes(routes!(resellers::suspend)) //       resellers.write
+        .routes(routes!(resellers::reactivate)) //    resellers.write
+        .routes(routes!(resellers::terminate)) //     resellers.write
+        .routes(routes!(fulfillments::list)) //       reseller_sales.read
+        .routes(routes!(fulfillments::replace)) //    reseller_stock.write
 }

@@ -9,10 +9,10 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::domain::orders::{self, DeliveryState, Goods, Item, Method, Status};
+use crate::domain::orders::{self, DeliveryState, Details, Goods, Item, Method, Status};
 use crate::domain::payments::Gateway;
 use crate::domain::shops::Tenant;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kit::money::{Cents, Currency};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,7 +78,7 @@ pub struct OrderItem {
     unit_price: Number,
     #[schema(value_type = f64)]
     total: Number,
-    /// Null until delivered. Serials are never in it.
+    /// Null until delivered, and in lists. Serials are never in it.
     delivered_items: Option<DeliveredItems>,
 }
 
@@ -101,10 +101,29 @@ impl Order {
         items: &[Item],
     ) -> Result<Self> {
         let goods = orders::goods(db, shop, &app.env, order, items).await?;
-        let more = orders::details(db, shop, order.id).await?;
+        let details = orders::details(db, shop, &[order.id]).await?.remove(&order.id);
+        let details = details.ok_or(Error::NotFound("order"))?;
+        let handed = items.iter().zip(goods).map(|(item, goods)| OrderItem::of(item, Some(goods), order.currency));
+        Ok(Self::of(app, shop, order, details, handed.collect(), status_details(order, items)))
+    }
+
+    /// As lists show it: nothing of what was handed over.
+    pub fn listed(app: &App, shop: Tenant, order: &orders::Order, items: &[Item], details: Details) -> Self {
+        let shown = items.iter().map(|item| OrderItem::of(item, None, order.currency)).collect();
+        Self::of(app, shop, order, details, shown, status_details(order, items))
+    }
+
+    fn of(
+        app: &App,
+        shop: Tenant,
+        order: &orders::Order,
+        details: Details,
+        items: Vec<OrderItem>,
+        status_details: String,
+    ) -> Self {
         let amount = |cents: Cents| order.currency.major(cents);
-        let status = status(order.status);
-        Ok(Self {
+        let status = Shown::of(order.status).word();
+        Self {
             id: order.id.to_string(),
             uniqid: order.id.uuid().to_string(),
             shop_id: shop.uuid().to_string(),
@@ -112,7 +131,7 @@ impl Order {
             customer_email: order.customer_email.clone(),
             currency: order.currency.code(),
             status,
-            status_details: status_details(order, items),
+            status_details,
             payment_status: status,
             gateway: order.gateway.map(|gateway| gateway.word().to_uppercase()),
             blockchain: order.payment.as_ref().and_then(|payment| payment.chain.clone()),
@@ -127,23 +146,25 @@ impl Order {
             refunded: amount(order.refunded),
             exchange_rate: 1,
             coupon_id: None,
-            custom_fields: more.custom_fields,
+            custom_fields: details.custom_fields,
             is_developer_invoice: false,
             checkout_url: format!("{}/checkout/{}", app.public_url, order.id.uuid()),
-            items: items.iter().zip(goods).map(|(item, goods)| OrderItem::of(item, goods, order.currency)).collect(),
+            items,
             created_at: order.created_at().timestamp(),
-            updated_at: more.updated_at.timestamp(),
+            updated_at: details.updated_at.timestamp(),
             paid_at: order.paid_at.map(|at| at.timestamp()),
-        })
+        }
     }
 }
 
 impl OrderItem {
-    fn of(item: &Item, goods: Goods, currency: Currency) -> Self {
-        let delivered = item.delivery == DeliveryState::Delivered;
-        let dynamic = item.method == Method::Dynamic;
-        let (dynamic_response, service_text) = if dynamic { (goods.text, None) } else { (None, goods.text) };
-        let license_keys = goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect();
+    fn of(item: &Item, goods: Option<Goods>, currency: Currency) -> Self {
+        let handed = goods.filter(|_| item.delivery == DeliveryState::Delivered).map(|goods| {
+            let dynamic = item.method == Method::Dynamic;
+            let (dynamic_response, service_text) = if dynamic { (goods.text, None) } else { (None, goods.text) };
+            let license_keys = goods.license_keys.iter().map(|key| key.as_str().to_owned()).collect();
+            DeliveredItems { service_text, dynamic_response, license_keys }
+        });
         Self {
             id: item.id.uuid().to_string(),
             product_id: item.product.uuid().to_string(),
@@ -153,18 +174,44 @@ impl OrderItem {
             quantity: item.quantity,
             unit_price: currency.major(item.unit),
             total: currency.major(item.subtotal),
-            delivered_items: delivered.then_some(DeliveredItems { service_text, dynamic_response, license_keys }),
+            delivered_items: handed,
         }
     }
 }
 
 /// Contract 9.2: one record, two vocabularies.
-const fn status(status: Status) -> &'static str {
-    match status {
-        Status::Pending | Status::AwaitingPayment => "PENDING",
-        Status::Paid | Status::Delivering | Status::Completed => "COMPLETED",
-        Status::Failed => "VOIDED",
-        Status::Refunded => "REFUNDED",
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Pending,
+    Completed,
+    Voided,
+    Refunded,
+}
+
+impl Shown {
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("PENDING", Self::Pending),
+        ("COMPLETED", Self::Completed),
+        ("VOIDED", Self::Voided),
+        ("REFUNDED", Self::Refunded),
+    ];
+
+    const fn of(status: Status) -> Self {
+        match status {
+            Status::Pending | Status::AwaitingPayment => Self::Pending,
+            Status::Paid | Status::Delivering | Status::Completed => Self::Completed,
+            Status::Failed => Self::Voided,
+            Status::Refunded => Self::Refunded,
+        }
+    }
+
+    /// All that are shown as one of these.
+    pub fn statuses(shown: &[Self]) -> Vec<Status> {
+        Status::WORDS.iter().map(|(_, status)| *status).filter(|status| shown.contains(&Self::of(*status))).collect()
+    }
+
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, shown)| *shown == self).map_or("", |(word, _)| word)
     }
 }
 
@@ -180,10 +227,11 @@ fn product_type(kind: &str) -> &'static str {
 }
 
 fn status_details(order: &orders::Order, items: &[Item]) -> String {
-    let words = match (order.status, orders::delivery_of(items).state) {
+    let words = match (order.status, orders::delivery_of(order, items).state) {
         (Status::Pending | Status::AwaitingPayment, _) => "Waiting for the payment",
         (Status::Failed, _) => "Not paid",
         (Status::Refunded, _) => "Refunded",
+        (_, DeliveryState::Delivered) if order.top_up.is_some() => "Credited to the balance",
         (_, DeliveryState::Delivered) => "Fulfilled",
         (_, DeliveryState::Pending) => "Paid, being delivered",
         (_, DeliveryState::AwaitingStock) => "Paid, waits for stock",

@@ -2,6 +2,7 @@
 //! scope, and has its tenant from nowhere else.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -159,6 +160,13 @@ impl Authority for Visitor {
     async fn stands(&self, _: &mut PgConnection) -> Result<bool> {
         Ok(true)
     }
+}
+
+/// # Errors
+/// [`Error::Forbidden`] for a key that is used from where it may not be.
+pub(super) fn check_address(caller: &Caller, client: IpAddr) -> Result<()> {
+    let allowed = caller.allowed_ips.is_empty() || caller.allowed_ips.iter().any(|rule| rule.allows(client));
+    if allowed { Ok(()) } else { Err(Error::Forbidden("This key may not be used from this address.")) }
 }
 
 pub(super) fn presented(parts: &Parts) -> Result<Presented> {

@@ -36,7 +36,11 @@ fn name(order: Uuid) -> String {
 }
 
 fn read(headers: &HeaderMap, order: Uuid) -> Option<&str> {
-    let name = name(order);
+    named(headers, &name(order))
+}
+
+/// The cookie of this name.
+pub(super) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(one, _)| *one == name).map(|(_, token)| token)
@@ -52,7 +56,7 @@ pub fn set(order: Uuid, token: &str, public_url: &str) -> Result<HeaderValue> {
 
 /// Whether the browser says that a page of this very host posts. One that says nothing (an old one, or
 /// any on plain http, where our pages send no referrer) has sent a `Lax` cookie, so it was at our site.
-fn is_of_our_page(headers: &HeaderMap) -> bool {
+pub(super) fn is_of_our_page(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
         return site == "same-origin";

@@ -2,6 +2,7 @@
 //! wait (body, twin, permit) waits here, where a client that leaves is simply gone; then the handler
 //! runs in a task of its own, so that nobody can cancel a transaction half-way (promises F1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -12,16 +13,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
 use super::credential::{self, Presented};
+use super::dynamic::{self, DYNAMIC};
 use super::limit;
 use super::read::Db;
 use super::write::IdempotencyKey;
-use super::{Door, Surface, params};
+use super::{Door, Surface, params, session_cookie};
 use crate::app::App;
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Conflict, Error, Result, Unauthenticated};
 use crate::kit::limiter::Verdict;
 
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -31,21 +33,29 @@ pub const URI_BYTES_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 100;
 const HEADER_BYTES_MAX: usize = 32 << 10;
 /// Routes that go through a lane: they take no connection, and have limits of their own (R2).
-const LANES: &[&str] = &["/dev/v1/licenses/validate"];
+const LANES: &[(Method, &str)] = &[
+    (Method::POST, "/dev/v1/licenses/validate"),
+    (Method::POST, "/reseller/v1/fulfillments"),
+    (Method::GET, DYNAMIC),
+    (Method::POST, DYNAMIC),
+];
 /// A request that finds no free connection for this long is told to come back.
 const PERMIT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Axum's middleware for every matched route of a surface.
 pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    if let Some(harmless) = dynamic::harmless(&parts) {
+        return harmless;
+    }
     parts.extensions.insert(door.surface);
     let presented = check_form(&parts).and_then(|()| present(&door, &mut parts));
     let lane = is_lane(&parts);
-    let counted = if lane { limit::count_validator(&door, &parts) } else { limit::count(&door, &parts) };
+    let counted = if lane { limit::count_in_lane(&door, &parts) } else { limit::count(&door, &parts) };
     let refused = match (presented, counted) {
         (Err(e), _) => Some(e),
         (Ok(()), Some(verdict)) if !verdict.allowed => {
-            if lane {
+            if lane && door.surface == Surface::Dev {
                 note_throttled(&door.app, &parts);
             }
             Some(Error::RateLimited { retry_after_s: verdict.reset_s })
@@ -77,7 +87,7 @@ async fn admit(door: &Door, mut parts: Parts, body: Body, next: Next) -> Result<
         },
         None => None,
     };
-    let permit = permit(&door.app).await?;
+    let permit = permit(&door.app.permits).await?;
     parts.extensions.insert(bytes);
     parts.extensions.insert(Db::new(door.app.requests.clone(), permit));
     let request = Request::from_parts(parts, Body::empty());
@@ -96,7 +106,8 @@ pub(super) async fn admit_alone<T: Send + 'static>(work: impl Future<Output = T>
 }
 
 fn is_lane(parts: &Parts) -> bool {
-    parts.extensions.get::<MatchedPath>().is_some_and(|path| LANES.contains(&path.as_str()))
+    let path = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    LANES.iter().any(|(method, lane)| parts.method == *method && path == Some(lane))
 }
 
 /// What a limit refuses at the door is counted too, where it is known whose it is.
@@ -128,18 +139,18 @@ fn check_form(parts: &Parts) -> Result<()> {
     IdempotencyKey::read(&parts.headers).map(drop)
 }
 
-/// Notes what the request presents. The public checkout asks for a token only where a handler does.
+/// Notes what the request presents. The public checkout and the portal ask for a token only where a handler
+/// does; a browser that is signed in to the portal shows its cookie.
 fn present(door: &Door, parts: &mut Parts) -> Result<()> {
-    match credential::present(door.surface, parts) {
-        Ok(presented) => {
-            parts.extensions.insert(presented);
-            Ok(())
-        }
-        Err(Error::Unauthenticated(crate::error::Unauthenticated::Missing)) if door.surface == Surface::Checkout => {
-            Ok(())
-        }
-        Err(e) => Err(e),
+    let presented = match (credential::present(door.surface, parts), door.surface) {
+        (Err(Error::Unauthenticated(Unauthenticated::Missing)), Surface::Checkout) => None,
+        (Err(Error::Unauthenticated(Unauthenticated::Missing)), Surface::Portal) => session_cookie::present(parts),
+        (presented, _) => Some(presented?),
+    };
+    if let Some(presented) = presented {
+        parts.extensions.insert(presented);
     }
+    Ok(())
 }
 
 async fn read_body(door: &Door, parts: &Parts, body: Body) -> Result<Bytes> {
@@ -175,8 +186,8 @@ fn twin_key(parts: &Parts) -> Result<Option<[u8; 16]>> {
     Ok(Some(short))
 }
 
-pub(super) async fn permit(app: &App) -> Result<OwnedSemaphorePermit> {
-    let waited = tokio::time::timeout(PERMIT_PATIENCE, app.permits.clone().acquire_owned()).await;
+pub(super) async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let waited = tokio::time::timeout(PERMIT_PATIENCE, permits.clone().acquire_owned()).await;
     match waited {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Error::Unavailable { retry_after_s: 1 }),

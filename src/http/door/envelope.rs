@@ -63,6 +63,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict(conflict) => (StatusCode::CONFLICT, conflict_code(conflict)),
         Error::License { refusal: refusal @ LicenseRefusal::NotFound, .. } => (StatusCode::NOT_FOUND, refusal.code()),
         Error::License { refusal, .. } => (StatusCode::BAD_REQUEST, refusal.code()),
+        Error::Reseller(refusal) => (problem::reseller(refusal).0, refusal.code()),
         Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "INSUFFICIENT_BALANCE"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
         Error::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),

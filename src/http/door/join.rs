@@ -5,10 +5,13 @@ use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, Request};
+use std::ops::Deref;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use super::caller::presented;
+use super::caller::{check_address, presented};
 use super::credential::Presented;
 use super::enter::{admit_alone, permit};
 use super::limit::client_address;
@@ -21,33 +24,54 @@ use crate::error::{Error, Result, Unauthenticated};
 use crate::kit::json::Wire;
 use crate::kit::secret;
 
-/// A request for a lane: who asks, as far as is known without asking the database (the lane does), and
-/// the body.
-pub struct Join<S, B> {
+/// Who asks, as far as is known without asking the database; the lane does.
+pub struct Joiner<S> {
     pub app: Arc<App>,
     pub caller: Caller,
-    pub body: B,
     pub client: IpAddr,
     presented: Presented,
+    scope: PhantomData<S>,
+}
+
+/// A request for a lane: who asks, and the body.
+pub struct Join<S, B> {
+    joiner: Joiner<S>,
+    pub body: B,
     key: Option<IdempotencyKey>,
     fingerprint: Sha256,
-    scope: PhantomData<S>,
+}
+
+impl<S, B> Deref for Join<S, B> {
+    type Target = Joiner<S>;
+    fn deref(&self) -> &Joiner<S> {
+        &self.joiner
+    }
+}
+
+impl<S: Scope> FromRequestParts<Arc<App>> for Joiner<S> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let presented = presented(parts)?;
+        let caller = who(app, presented).await?;
+        let client = client_address(|peer| app.config.trusts(peer), parts).to_canonical();
+        check_address(&caller, client)?;
+        app.last_used.touch(&caller, app.env.now());
+        if !S::granted(&caller.scopes) {
+            return Err(Error::MissingScope(S::NAME));
+        }
+        Ok(Self { app: app.clone(), caller, client, presented, scope: PhantomData })
+    }
 }
 
 impl<S: Scope, B: Wire + Send> FromRequest<Arc<App>> for Join<S, B> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self> {
-        let (parts, _) = request.into_parts();
-        let presented = presented(&parts)?;
-        let caller = who(app, presented).await?;
-        app.last_used.touch(&caller, app.env.now());
-        if !S::granted(&caller.scopes) {
-            return Err(Error::MissingScope(S::NAME));
-        }
+        let (mut parts, _) = request.into_parts();
+        let joiner = Joiner::from_request_parts(&mut parts, app).await?;
         let (body, key, fingerprint) = read_request(&parts)?;
-        let client = client_address(|peer| app.config.trusts(peer), &parts).to_canonical();
-        Ok(Self { app: app.clone(), caller, body, client, presented, key, fingerprint, scope: PhantomData })
+        Ok(Self { joiner, body, key, fingerprint })
     }
 }
 
@@ -63,7 +87,7 @@ async fn who(app: &Arc<App>, presented: Presented) -> Result<Caller> {
     if let Some(caller) = app.known.find(&presented.hash) {
         return Ok(caller);
     }
-    let db = Db::new(app.requests.clone(), permit(app).await?);
+    let db = Db::new(app.requests.clone(), permit(&app.permits).await?);
     let look_up = async move {
         let mut connection = db.connection().await?;
         keys::authenticate(&mut connection, &presented.hash).await
@@ -74,18 +98,30 @@ async fn who(app: &Arc<App>, presented: Presented) -> Result<Caller> {
 }
 
 impl<S, B> Join<S, B> {
+    /// What the idempotency key claims within `scope`, where one was sent.
+    #[must_use]
+    pub fn claim(&self, scope: String) -> Option<Claim> {
+        self.key.as_ref().map(|key| self.claim_by(key, scope))
+    }
+
+    /// The same for a key that was sent otherwise.
+    #[must_use]
+    pub fn claim_by(&self, key: &IdempotencyKey, scope: String) -> Claim {
+        let fingerprint = self.fingerprint.clone().finalize().into();
+        Claim { scope, key_hash: idempotency::hash(key.0.as_bytes()), fingerprint }
+    }
+
+    #[must_use]
+    pub const fn key(&self) -> Option<&IdempotencyKey> {
+        self.key.as_ref()
+    }
+}
+
+impl<S> Joiner<S> {
     /// The number of the lock that revoking the caller's key takes.
     #[must_use]
     pub fn lock(&self) -> i64 {
         secret::lock_number(&self.presented.hash)
-    }
-
-    /// What the idempotency key claims within `scope`, where one was sent.
-    #[must_use]
-    pub fn claim(&self, scope: String) -> Option<Claim> {
-        let key = self.key.as_ref()?;
-        let fingerprint = self.fingerprint.clone().finalize().into();
-        Some(Claim { scope, key_hash: idempotency::hash(key.0.as_bytes()), fingerprint })
     }
 
     /// The lane found that the key does not stand any more: it is looked up again next time.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::credential::Presented;
 use super::{Door, Surface};
 use crate::app::App;
+use crate::error::{Error, Result};
 use crate::kit::limiter::{Subject, Verdict};
 
 /// The address at the other end of the connection.
@@ -36,9 +37,14 @@ pub fn count(door: &Door, parts: &Parts) -> Option<Verdict> {
     Some(door.app.limiter.take(subject, limit, door.app.env.now()))
 }
 
-/// Counts a validation against the client's address (R2).
-pub fn count_validator(door: &Door, parts: &Parts) -> Option<Verdict> {
+/// Counts what goes through a lane (R2): a validation against the client's address; a fulfillment against the
+/// key that is presented, before anybody looks whose it is.
+pub fn count_in_lane(door: &Door, parts: &Parts) -> Option<Verdict> {
     let config = &door.app.config;
+    if door.surface == Surface::Reseller {
+        let Some(presented) = parts.extensions.get::<Presented>() else { return count(door, parts) };
+        return count_in(&door.app, "fulfillments", &presented.hash, config.limits.fulfillments);
+    }
     let client = client_address(|peer| config.trusts(peer), parts).to_string();
     count_in(&door.app, "validator", client.as_bytes(), config.limits.validators)
 }
@@ -46,6 +52,17 @@ pub fn count_validator(door: &Door, parts: &Parts) -> Option<Verdict> {
 /// Counts a request in a class of its own; `None` where limits are off.
 pub fn count_in(app: &App, class: &str, who: &[u8], limit: u32) -> Option<Verdict> {
     app.config.rate_limits.then(|| app.limiter.take(subject(class, who), limit, app.env.now()))
+}
+
+/// Counts a request in a class of its own, and refuses what is beyond its limit.
+///
+/// # Errors
+/// [`Error::RateLimited`].
+pub fn allow(app: &App, class: &str, who: &[u8], limit: u32) -> Result<()> {
+    match count_in(app, class, who, limit) {
+        Some(verdict) if !verdict.allowed => Err(Error::RateLimited { retry_after_s: verdict.reset_s }),
+        _ => Ok(()),
+    }
 }
 
 fn subject(class: &str, who: &[u8]) -> Subject {

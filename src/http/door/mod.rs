@@ -1,19 +1,25 @@
 //! What every request passes on its way in, and every answer on its way out.
 
+pub mod balance;
 pub mod callback;
 pub mod caller;
 pub mod cookie;
 pub mod credential;
+pub mod csv;
+pub mod dynamic;
 pub mod enter;
 pub mod envelope;
 pub mod join;
 pub mod limit;
 pub mod pagination;
 pub mod params;
+pub mod person;
 pub mod posted;
 pub mod problem;
 pub mod read;
 pub mod render;
+pub mod reseller;
+pub mod session_cookie;
 pub mod trace;
 pub mod wire;
 pub mod write;
@@ -36,6 +42,8 @@ pub enum Surface {
     Dev,
     Reseller,
     Checkout,
+    /// People, who are resellers.
+    Portal,
 }
 
 /// An error in a surface's words.
@@ -89,7 +97,7 @@ impl IntoResponse for Reply {
 /// What a read answers.
 pub type Answer<T> = Result<Json<T>>;
 
-/// `{data: …}`, the success envelope of `/dev/v1` and `/reseller/v1`.
+/// `{data: …}`, the success envelope of `/dev/v1`, `/reseller/v1` and `/portal/v1`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Data<T> {
     pub data: T,

@@ -31,6 +31,20 @@ impl<T: Entity> FromRequestParts<Arc<App>> for PathId<T> {
     }
 }
 
+/// The two ids of a path, in their order: a thing, and one that belongs to it.
+pub struct PathPair<T, U>(pub Id<T>, pub Id<U>);
+
+impl<T: Entity, U: Entity> FromRequestParts<Arc<App>> for PathPair<T, U> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Error::NotFound("resource"))?;
+        let mut texts = params.iter().map(|(_, text)| text);
+        let ids = texts.next().and_then(Id::parse).zip(texts.next().and_then(Id::parse));
+        ids.map(|(one, other)| Self(one, other)).ok_or(Error::NotFound("resource"))
+    }
+}
+
 /// From an instant on, until another; either may be open.
 pub type Interval = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::Words;
-use crate::error::{Conflict, Error, LicenseRefusal, Unauthenticated};
+use crate::error::{Conflict, Error, LicenseRefusal, ResellerRefusal, Unauthenticated};
 
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -45,6 +45,7 @@ pub fn words(error: &Error, request_id: &str) -> Words {
         code: match error {
             Error::Conflict(conflict) => Some(code(conflict)),
             Error::License { refusal, .. } => Some(refusal.code()),
+            Error::Reseller(refusal) => Some(refusal.code()),
             _ => None,
         },
         errors: match error {
@@ -74,6 +75,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         }
         Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
         Error::License { .. } => (StatusCode::BAD_REQUEST, "invalid_request", "The license does not allow it"),
+        Error::Reseller(refusal) => reseller(refusal),
         Error::InsufficientFunds => (StatusCode::PAYMENT_REQUIRED, "payment_required", "Insufficient funds"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
         Error::RequestTimeout => {
@@ -100,6 +102,21 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
+/// The status is the same on every surface.
+pub(super) const fn reseller(refusal: &ResellerRefusal) -> (StatusCode, &'static str, &'static str) {
+    match refusal {
+        ResellerRefusal::ModeNotAllowed | ResellerRefusal::ProductNotAllowed => {
+            (StatusCode::FORBIDDEN, "forbidden_scope", "Not allowed")
+        }
+        ResellerRefusal::ProductNotEligible | ResellerRefusal::QuantityOutOfRange { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Validation failed")
+        }
+        ResellerRefusal::ProgramDisabled
+        | ResellerRefusal::PurchaseLimitReached { .. }
+        | ResellerRefusal::PriceChanged { .. } => (StatusCode::CONFLICT, "conflict", "Conflict"),
+    }
+}
+
 /// The text for people; the other surfaces say the same.
 #[must_use]
 pub fn detail(error: &Error) -> String {
@@ -116,6 +133,7 @@ pub fn detail(error: &Error) -> String {
         Error::RangeNotSatisfiable { size_bytes } => format!("There are {size_bytes} bytes; ask for some of them."),
         Error::Conflict(conflict) => conflict_text(conflict),
         Error::License { refusal, .. } => refusal.text().into(),
+        Error::Reseller(refusal) => refusal.text(),
         Error::InsufficientFunds => "The balance is too low; nothing was done.".into(),
         Error::MethodNotAllowed => "The Allow header says which methods this address takes.".into(),
         Error::RequestTimeout => "The request did not arrive in time; nothing was done.".into(),
@@ -139,7 +157,9 @@ fn unauthenticated(why: Unauthenticated) -> String {
     match why {
         Unauthenticated::Missing => "Send a key as `Authorization: Bearer …`.".into(),
         Unauthenticated::Invalid => "The credential is not valid here.".into(),
+        Unauthenticated::WrongPassword => "The address or the password is wrong.".into(),
         Unauthenticated::WrongKind { sent, wanted } => format!("This surface takes {wanted}; what was sent is {sent}."),
+        Unauthenticated::Inactive => "This key is not active: the relationship that it belongs to is suspended or ended, or the shop's reseller program is off.".into(),
         Unauthenticated::KeyInQuery => "Keys are not taken from the address; send `Authorization: Bearer …`.".into(),
     }
 }

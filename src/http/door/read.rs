@@ -8,8 +8,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
+use super::enter::permit;
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -17,18 +18,20 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Db {
     pool: PgPool,
+    permits: Arc<Semaphore>,
     held: Arc<Mutex<Held>>,
 }
 
 struct Held {
     connection: Option<PoolConnection<Postgres>>,
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Db {
     #[must_use]
     pub fn new(pool: PgPool, permit: OwnedSemaphorePermit) -> Self {
-        Self { pool, held: Arc::new(Mutex::new(Held { connection: None, _permit: permit })) }
+        let permits = permit.semaphore().clone();
+        Self { pool, permits, held: Arc::new(Mutex::new(Held { connection: None, permit: Some(permit) })) }
     }
 
     pub fn of(parts: &Parts) -> Result<Self> {
@@ -39,12 +42,23 @@ impl Db {
     /// A turn with the connection; it is taken from the pool at the first one.
     pub async fn connection(&self) -> Result<Read> {
         let mut held = self.held.clone().lock_owned().await;
+        if held.permit.is_none() {
+            held.permit = Some(permit(&self.permits).await?);
+        }
         if held.connection.is_none() {
             held.connection = Some(self.pool.acquire().await.map_err(not_let_in)?);
         }
         OwnedMutexGuard::try_map(held, |held| held.connection.as_mut())
             .map(Read)
             .map_err(|_| Error::Internal("a connection vanished".into()))
+    }
+
+    /// Lets go of connection and permit, for work that needs neither: so it holds up nobody. The next turn
+    /// waits for both again.
+    pub async fn let_go(&self) {
+        let mut held = self.held.lock().await;
+        held.connection = None;
+        held.permit = None;
     }
 
     /// Lets go of a connection that broke; the next turn takes another one.

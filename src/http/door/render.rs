@@ -17,7 +17,7 @@ pub async fn render(State(door): State<Door>, request: Request, next: Next) -> R
     let Some(Refusal(error)) = response.extensions_mut().remove::<Refusal>() else { return response };
     let words = match door.surface {
         Surface::V1 | Surface::Checkout => problem::words(&error, &id),
-        Surface::Dev | Surface::Reseller => envelope::words(&error, &door.app.public_url),
+        Surface::Dev | Surface::Reseller | Surface::Portal => envelope::words(&error, &door.app.public_url),
     };
     if words.status.is_server_error() {
         tracing::error!(error = %error, status = words.status.as_u16(), "a request failed");

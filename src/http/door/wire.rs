@@ -28,6 +28,27 @@ pub struct List<T> {
     data: Vec<T>,
 }
 
+/// One page of a list of `/dev/v1` or `/reseller/v1`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CursorList<T> {
+    data: Vec<T>,
+    pagination: CursorPagination,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CursorPagination {
+    /// Pass it as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+    has_more: bool,
+}
+
+impl<T> From<Page<T>> for CursorList<T> {
+    fn from(page: Page<T>) -> Self {
+        let pagination = CursorPagination { has_more: page.next_cursor.is_some(), next_cursor: page.next_cursor };
+        Self { data: page.data, pagination }
+    }
+}
+
 impl<T, U: Into<T>> From<Page<U>> for List<T> {
     fn from(page: Page<U>) -> Self {
         Self {

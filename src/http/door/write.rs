@@ -18,7 +18,7 @@ use super::caller::Authority;
 use super::read::Db;
 use super::{Reply, Surface};
 use crate::app::App;
-use crate::domain::idempotency::{self, Claim, Claimed, Stored};
+use crate::domain::idempotency::{self, Batch, Claim, Claimed, Stored};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::kit::json::{Form, Json, Unknown, Wire};
 
@@ -45,19 +45,26 @@ impl IdempotencyKey {
     /// # Errors
     /// [`Error::Malformed`] for a key that is empty, too long, not plain ASCII, or sent twice.
     pub fn read(headers: &HeaderMap) -> Result<Option<Self>> {
-        let refuse =
-            || Error::Malformed("Idempotency-Key must be one header of 1 to 255 visible ASCII characters".into());
+        let refuse = || Error::Malformed(format!("Idempotency-Key must be one header, and {}", Self::FORM));
         let mut given = headers.get_all("idempotency-key").iter();
         let key = match (given.next(), given.next()) {
             (None, _) => return Ok(None),
             (Some(key), None) => key.to_str().map_err(|_| refuse())?,
             (Some(_), Some(_)) => return Err(refuse()),
         };
+        Self::parse(key).map(Some).ok_or_else(refuse)
+    }
+
+    /// As [`Self::parse`] takes them.
+    pub const FORM: &'static str = "have 1 to 255 visible ASCII characters";
+
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
         // `"abc"` and `abc` are the same key: the bytes between the quotes.
         let quoted = key.len() >= 2 && key.starts_with('"') && key.ends_with('"');
         let key = if quoted { &key[1..key.len() - 1] } else { key };
         let fits = (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-        if fits { Ok(Some(Self(key.to_owned()))) } else { Err(refuse()) }
+        fits.then(|| Self(key.to_owned()))
     }
 }
 
@@ -79,7 +86,7 @@ pub(super) fn read_request<B: Wire>(parts: &Parts) -> Result<(B, Option<Idempote
     let fingerprint = fingerprint(parts, &members);
     let unknown = match surface {
         Surface::V1 | Surface::Checkout => Unknown::Refused,
-        Surface::Dev | Surface::Reseller => Unknown::Ignored,
+        Surface::Dev | Surface::Reseller | Surface::Portal => Unknown::Ignored,
     };
     let Json::Object(members) = members else { return Err(not_an_object()) };
     let body = Form::new(members).finish(unknown)?;
@@ -136,6 +143,20 @@ impl<B> Write<B> {
     /// A turn with the request's connection before the write begins: to find the shop that is meant.
     pub async fn read(&self) -> Result<super::read::Read> {
         self.db.connection().await
+    }
+
+    /// The answer that this very request had before: for who would else do costly work ahead of the
+    /// transaction, and whose authority ends by nothing but time. [`Write::once`] asks again.
+    pub async fn before<A: Authority>(&self, authority: &A) -> Result<Option<Reply>> {
+        let Some(claim) = self.claim(authority) else { return Ok(None) };
+        let mut db = self.db.connection().await?;
+        let met = Batch::load(&mut db, authority.shop(), &self.app.env, std::iter::once(&claim)).await?;
+        met.replay(&claim)?.map(|stored| reply(stored, true)).transpose()
+    }
+
+    /// Lets go of connection and permit until the write begins: for work that needs neither.
+    pub async fn let_go(&self) {
+        self.db.let_go().await;
     }
 
     #[must_use]
@@ -253,7 +274,8 @@ impl<B> Write<B> {
         Some(Claim {
             scope: authority.scope(),
             key_hash: idempotency::hash(key.0.as_bytes()),
-            fingerprint: fingerprint.finalize().into(),
+            // Keyed, because a body may hold a password: who sees the row alone can try none against it.
+            fingerprint: self.app.env.vault.mac("fingerprint", &[&fingerprint.finalize()]),
         })
     }
 

@@ -54,6 +54,11 @@ const fn license(refusal: LicenseRefusal, meaning: &'static str, next: &'static 
     Entry { detail: Some(code), ..entry(status, slug, code, [refusal.text(), meaning, next]) }
 }
 
+/// Of a reseller's wish: the code is the same on every surface.
+const fn reseller(status: u16, slug: &'static str, code: &'static str, words: [&'static str; 3]) -> Entry {
+    Entry { detail: Some(code), ..entry(status, slug, code, words) }
+}
+
 /// Every kind, by status.
 pub const ENTRIES: &[Entry] = &[
     entry(
@@ -124,6 +129,26 @@ pub const ENTRIES: &[Entry] = &[
             "Not allowed",
             "The key is valid and lacks the ability or scope that the message names, or may not do this at all: a test key makes test keys only.",
             "Use a key that holds it. Keys are never widened; mint a new one.",
+        ],
+    ),
+    reseller(
+        403,
+        "forbidden_scope",
+        "MODE_NOT_ALLOWED",
+        [
+            "The reseller's mode does not allow it",
+            "A reseller of mode AFFILIATE works for a commission: it buys no stock, and its keys sell none.",
+            "The shop changes the mode with `PATCH /dev/v1/resellers/{id}`.",
+        ],
+    ),
+    reseller(
+        403,
+        "forbidden_scope",
+        "PRODUCT_NOT_ALLOWED",
+        [
+            "The reseller may not sell this product",
+            "The product is not in the reseller's `product_access`; a reseller for which no list was ever sent buys nothing.",
+            "Take a product that `GET /reseller/v1/products` names, or have the shop add it.",
         ],
     ),
     entry(
@@ -197,6 +222,36 @@ pub const ENTRIES: &[Entry] = &[
             "Read the thing again and decide anew; the message says which state it is in.",
         ],
     ),
+    reseller(
+        409,
+        "conflict",
+        "RESELLER_PROGRAM_DISABLED",
+        [
+            "The reseller program is off",
+            "The shop's program is off: nobody is invited, joins or buys. What was bought stays.",
+            "The shop turns it on with `PATCH /dev/v1/reseller-program`.",
+        ],
+    ),
+    reseller(
+        409,
+        "conflict",
+        "PURCHASE_LIMIT_REACHED",
+        [
+            "The reseller has bought as much as it may",
+            "The shop limits how many items the reseller buys a day or a month (UTC), by stock purchases and the API together. Nothing was bought.",
+            "Wait for the next day or month, whichever the message names, or have the shop raise the limit.",
+        ],
+    ),
+    reseller(
+        409,
+        "conflict",
+        "PRICE_CHANGED",
+        [
+            "The price is higher than the request allows",
+            "An item costs more than `max_unit_cost`. Nothing was bought.",
+            "Read the price again and decide anew.",
+        ],
+    ),
     entry(
         413,
         "payload_too_large",
@@ -231,6 +286,26 @@ pub const ENTRIES: &[Entry] = &[
             "Validation failed",
             "The request can be read, and fields are wrong. All of them are named at once: in `errors` by field, or in `details`. On `/dev/v1` and `/reseller/v1` a missing field is one of these too.",
             "Mend every field that is named. Nothing was done.",
+        ],
+    ),
+    reseller(
+        422,
+        "unprocessable",
+        "PRODUCT_NOT_ELIGIBLE",
+        [
+            "The product is not sold from stock",
+            "The reseller may sell the product, but it holds no codes, or is not on sale now.",
+            "Take one that holds codes and is active.",
+        ],
+    ),
+    reseller(
+        422,
+        "unprocessable",
+        "QUANTITY_OUT_OF_RANGE",
+        [
+            "The quantity is out of range",
+            "The shop sets how many items of the product one purchase has; the message names the bounds.",
+            "Send a quantity within them.",
         ],
     ),
     passing(entry(

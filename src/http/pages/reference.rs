@@ -94,6 +94,7 @@ impl Surface {
             Self::Dev => "Developer API",
             Self::Reseller => "Reseller API",
             Self::Checkout => "Checkout",
+            Self::Portal => "Reseller portal",
         }
     }
 }

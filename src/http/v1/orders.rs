@@ -70,7 +70,7 @@ pub struct ItemDelivery {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Delivery {
-    /// The first item's.
+    /// The first item's; `top_up` for a payment into a reseller's balance, which has no items.
     #[schema(example = "license_key")]
     kind: String,
     /// `pending`, `awaiting_stock`, `delivered` or `failed`.
@@ -100,7 +100,7 @@ pub async fn list(
     mut db: Read,
 ) -> Answer<List<OrderSummary>> {
     let (from, until) = query.interval()?;
-    let filter = Filter { statuses: query.set("status", Status::WORDS)?, from, until };
+    let filter = Filter { statuses: query.set("status", Status::WORDS)?, from, until, ..Filter::default() };
     let place = Place::new("orders", caller.shop.uuid(), &query.filters(&["status", "from", "to"]));
     let window = query.window(&place, &app.env.vault)?;
     let page = orders::list(&mut db, caller.shop, &app.env, &filter, window, &place).await?;
@@ -131,7 +131,7 @@ impl From<orders::Order> for OrderSummary {
 
 impl Order {
     fn of(mut order: orders::Order, items: &[Item]) -> Self {
-        let delivery = orders::delivery_of(items);
+        let delivery = orders::delivery_of(&order, items);
         Self {
             created_at: Instant(order.created_at()),
             payment: order.payment.take().map(|payment| Payment {

@@ -55,7 +55,8 @@ async fn ask(app: &App, call: &Call) -> Result<(Ended, Option<u16>)> {
     };
     let shop = shops::get(&mut db, call.shop).await?;
     let product = products::get(&mut db, call.shop, call.product).await?;
-    let details = orders::details(&mut db, call.shop, order.id).await?;
+    let details = orders::details(&mut db, call.shop, &[order.id]).await?.remove(&order.id);
+    let details = details.ok_or(Error::NotFound("order"))?;
     drop(db);
     let sold = request::Sold { shop: &shop, product: &product, order: &order, details: &details, item };
     let body = request::body(&sold);

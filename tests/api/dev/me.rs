@@ -56,7 +56,7 @@ fn capabilities_are_the_keys_scopes_and_the_shops_features() {
             "auth_type": "api_key",
             "features": {
               "licenses": true,
-              "resellers": false,
+              "resellers": true,
               "sandbox": false
             },
             "scopes": [

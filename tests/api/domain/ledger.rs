@@ -155,7 +155,8 @@ fn a_transfer_that_does_not_sum_to_zero_is_refused() {
             Leg { account: clearing(), amount: Cents::new(-5).unwrap() },
             Leg { account: Account::recording(Kind::Sales, ""), amount: Cents::new(4).unwrap() },
         ];
-        let transfer = Transfer { purpose: Purpose::Sale, reference: Uuid::from_u128(1), currency: usd(), legs };
+        let transfer =
+            Transfer { purpose: Purpose::Sale, reference: Uuid::from_u128(1), currency: usd(), legs, reason: None };
         assert!(matches!(post(app, &mut app.db().await, &transfer).await, Err(Error::Internal(_))));
     });
 }
@@ -211,6 +212,11 @@ fn an_entry_cannot_be_changed_removed_or_swept_away() {
     });
 }
 
+/// One that nobody paid for and that has no codes.
+const FULFILLMENT: &str =
+    "insert into fulfillments (shop_id, id, reseller_id, external_order_id, product_id, quantity, customer_email, unit_cents, total_cents, currency, balance_after, created_at)
+                 select shop_id, gen_random_uuid(), gen_random_uuid(), 'x', id, 1, 'a@example.com', 5, 5, 'USD', 0, now() from products limit 1";
+
 #[test]
 fn every_law_of_the_books_notices_its_breach() {
     house(async |app| {
@@ -241,6 +247,9 @@ fn every_law_of_the_books_notices_its_breach() {
                 "stock is the free codes",
                 "insert into stock_levels select shop_id, pool_id, 1 from serials limit 1 on conflict (shop_id, pool_id) do update set level = stock_levels.level + 1",
             ),
+            ("fulfillments are debited once", FULFILLMENT),
+            ("fulfillments have their codes", FULFILLMENT),
+            ("top ups credit their balance", "update orders set reseller_id = gen_random_uuid()"),
         ]);
         for (law, breach) in &breaches {
             let mut work = db.begin().await.unwrap();

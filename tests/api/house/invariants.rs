@@ -8,7 +8,8 @@ const MUST_BE_EMPTY: &[(&str, &str)] = &[
         "select s.id::text from serials s
          left join order_items i on i.shop_id = s.shop_id and i.id = s.order_item_id
          left join orders o on o.shop_id = i.shop_id and o.id = i.order_id
-         where s.status = 'sold' and (o.paid_at is null or i.delivery_state <> 'delivered')",
+         where s.status = 'sold' and s.fulfillment_id is null
+           and (o.paid_at is null or i.delivery_state <> 'delivered')",
     ),
     (
         "each unit of a licensed item has one license once it is delivered, and none before",
@@ -38,10 +39,10 @@ const MUST_BE_EMPTY: &[(&str, &str)] = &[
          group by o.shop_id, o.id, o.paid_at having count(e.id) <> (case when o.paid_at is null then 0 else 1 end)",
     ),
     (
-        "a completed order has one mail, or none where the shop says so",
+        "a completed order has one mail, or none where the shop says so; a top-up delivers nothing",
         "select o.id::text from orders o
-         left join mails m on m.shop_id = o.shop_id and m.subject_id = o.id
-         where o.status = 'completed' group by o.shop_id, o.id, o.mail having count(m.id) <> (case when o.mail then 1 else 0 end)",
+         left join mails m on m.shop_id = o.shop_id and m.subject_id = o.id and m.template = 'order_delivered'
+         where o.status = 'completed' and o.reseller_id is null group by o.shop_id, o.id, o.mail having count(m.id) <> (case when o.mail then 1 else 0 end)",
     ),
     (
         "a customer's figures are those of the paid orders",

@@ -5,18 +5,23 @@ use serde_json::{Value, json};
 use super::actor::Answer;
 
 const MASKED: &[&str] = &[
+    "accept_url",
     "checkout_url",
+    "event_id",
     "id",
+    "invitation_id",
     "key_id",
     "last4",
     "next_cursor",
     "order_id",
     "reference",
     "request_id",
+    "reseller_code",
     "secret",
     "shop_id",
     "token",
     "trace_id",
+    "uniqid",
 ];
 
 impl Answer {

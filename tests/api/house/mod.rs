@@ -7,8 +7,13 @@ pub mod browser;
 pub mod cluster;
 pub mod invariants;
 pub mod masked;
+pub mod people;
 pub mod process;
+pub mod program;
+pub mod purse;
 pub mod receiver;
+pub mod reseller;
+
 pub mod socket;
 
 use std::sync::Arc;
@@ -34,10 +39,12 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
+use tokio::sync::OnceCell;
 
 use actor::Actor;
 use cluster::TestDb;
 use receiver::{Names, calling};
+use reseller::TestReseller;
 
 /// 64 digits, as `KEYHOUSE_MASTER_KEY` takes them.
 pub const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -110,6 +117,8 @@ pub struct TestShop {
     pub test: String,
     pub developer: String,
     pub developer_test: String,
+    /// One of each side, made when it is first needed.
+    pub relationships: [OnceCell<TestReseller>; 2],
 }
 
 impl TestApp {
@@ -315,11 +324,11 @@ async fn open_shop(db: &mut PgConnection, env: &Env, slug: &str) -> TestShop {
     ] {
         let scopes = match surface {
             Surface::Merchant => surface.scopes().iter().map(|s| (*s).to_owned()).collect(),
-            Surface::Developer => vec!["*".to_owned()],
+            Surface::Developer | Surface::Reseller => vec!["*".to_owned()],
         };
         let new = NewKey { name: format!("{} key", mode.word()), surface, mode, scopes };
         secrets.push(reveal(&keys::mint(db, row.tenant, env, new).await.unwrap().secret));
     }
     let [live, test, developer, developer_test] = <[String; 4]>::try_from(secrets).unwrap();
-    TestShop { row, live, test, developer, developer_test }
+    TestShop { row, live, test, developer, developer_test, relationships: Default::default() }
 }

@@ -9,18 +9,21 @@ const ROOMS: &[&str] = &[
     "outbox",
     "idempotency",
     "keys",
+    "accounts",
     "files",
     "products",
     "customers",
     "serials",
     "licenses",
     "ledger",
+    "resellers",
     "payments",
     "dynamic",
     "orders",
+    "fulfillments",
 ];
 
-const SURFACES: &[&str] = &["v1", "dev", "reseller", "checkout"];
+const SURFACES: &[&str] = &["v1", "dev", "reseller", "checkout", "portal"];
 
 /// Which layers each layer may use, besides itself. `domain` is every room.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -31,7 +34,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &["kit", "error"]), // and rooms to the left
     ("outbound", &["kit", "error"]),
     ("app", &["config", "domain", "outbound", "kit", "error"]),
-    ("http::door", &["app", "domain::shops", "domain::keys", "domain::idempotency", "kit", "error"]),
+    (
+        "http::door",
+        &[
+            "app",
+            "domain::shops",
+            "domain::keys",
+            "domain::idempotency",
+            "domain::accounts",
+            "domain::ledger",
+            "domain::resellers",
+            "kit",
+            "error",
+        ],
+    ),
     ("http::surface", &["http::door", "app", "domain", "kit", "error"]),
     ("http::pages", &["http::openapi", "http::door", "app", "domain", "kit", "error"]),
     ("http", &["http::surface", "http::pages", "http::door", "app", "kit", "error"]),

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use http_body_util::BodyExt as _;
-use keyhouse::error::{Conflict, Error, Fields, LicenseRefusal, Unauthenticated};
+use keyhouse::error::{Conflict, Error, Fields, LicenseRefusal, ResellerRefusal, Unauthenticated};
 use keyhouse::http::door::render::render;
 use keyhouse::http::door::trace::trace;
 use keyhouse::http::door::{Door, Surface};
@@ -47,10 +47,12 @@ errors! {
     Error::Invalid(_) => [Error::invalid("price_cents", "must be a whole number"), two_fields(), missing()],
     Error::Unauthenticated(Unauthenticated::Missing) => [Error::Unauthenticated(Unauthenticated::Missing)],
     Error::Unauthenticated(Unauthenticated::Invalid) => [Error::Unauthenticated(Unauthenticated::Invalid)],
+    Error::Unauthenticated(Unauthenticated::WrongPassword) => [Error::Unauthenticated(Unauthenticated::WrongPassword)],
     Error::Unauthenticated(Unauthenticated::WrongKind { .. }) => [Error::Unauthenticated(Unauthenticated::WrongKind {
         sent: "a checkout token (cs_…)", wanted: "a merchant API key (sx_…)",
     })],
     Error::Unauthenticated(Unauthenticated::KeyInQuery) => [Error::Unauthenticated(Unauthenticated::KeyInQuery)],
+    Error::Unauthenticated(Unauthenticated::Inactive) => [Error::Unauthenticated(Unauthenticated::Inactive)],
     Error::MissingScope(_) => [Error::MissingScope("orders:read")],
     Error::Forbidden(_) => [Error::Forbidden("A test key makes test keys only.")],
     Error::NotFound(_) => [Error::NotFound("order")],
@@ -65,6 +67,14 @@ errors! {
         license(LicenseRefusal::Suspended, None), license(LicenseRefusal::Expired, None),
         license(LicenseRefusal::IpBlocked, None), license(LicenseRefusal::HwidMismatch, Some("head.claims.signature")),
         license(LicenseRefusal::MaxUsesReached, None)
+    ],
+    Error::Reseller(_) => [
+        Error::Reseller(ResellerRefusal::ProgramDisabled), Error::Reseller(ResellerRefusal::ModeNotAllowed),
+        Error::Reseller(ResellerRefusal::ProductNotAllowed), Error::Reseller(ResellerRefusal::ProductNotEligible),
+        Error::Reseller(ResellerRefusal::QuantityOutOfRange { min: 1, max: Some(10) }),
+        Error::Reseller(ResellerRefusal::QuantityOutOfRange { min: 5, max: None }),
+        Error::Reseller(ResellerRefusal::PurchaseLimitReached { limit: 100, unit: "day" }),
+        Error::Reseller(ResellerRefusal::PriceChanged { unit_cost: "4.90 USD".into() })
     ],
     Error::InsufficientFunds => [Error::InsufficientFunds],
     Error::MethodNotAllowed => [Error::MethodNotAllowed],
@@ -167,7 +177,7 @@ fn a_problem_names_its_request() {
         for surface in SURFACES.into_iter().filter(|surface| speaks_problem(*surface)) {
             for error in samples() {
                 let is_invalid = matches!(error, Error::Invalid(_));
-                let has_code = matches!(error, Error::Conflict(_) | Error::License { .. });
+                let has_code = matches!(error, Error::Conflict(_) | Error::License { .. } | Error::Reseller(_));
                 let seen = see(app, surface, error).await;
                 let body = &seen.body;
                 assert_eq!(seen.header("content-type"), Some("application/problem+json"), "{body}");

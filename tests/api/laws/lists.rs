@@ -43,7 +43,8 @@ fn cursor(answer: &Answer) -> String {
 fn ids(answer: &Answer) -> Vec<String> {
     let data = &answer.is(200).json()["data"];
     let data = data.get("productLicenses").unwrap_or(data).as_array().expect("a list").clone();
-    data.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    let id = |one: &Value| one.get("id").unwrap_or(&one["product_id"]).as_str().unwrap().to_owned();
+    data.iter().map(id).collect()
 }
 
 /// A trail has what happened to its own license alone: some more of it.

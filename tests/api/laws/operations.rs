@@ -2,12 +2,17 @@
 //! table; an operation without an entry fails them by name.
 
 use axum::http::Method;
-use keyhouse::domain::shops::Mode;
+use keyhouse::domain::accounts;
+use keyhouse::domain::shops::{Mode, Tenant};
 use keyhouse::http::door::Surface;
 use keyhouse::http::openapi::{SURFACES, describe};
+use keyhouse::kit::secret::reveal;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::house::actor::{Actor, Answer};
+use crate::house::people::{PASSWORD, TestPerson};
+use crate::house::reseller::{TestReseller, order};
 use crate::house::{TestApp, TestShop, product_body, unique};
 
 /// For laws that ask more than a minute allows.
@@ -32,6 +37,8 @@ pub enum Needs {
     Signature,
     /// A token of the object itself.
     Token,
+    /// A person who is signed in, and whose it is.
+    Session,
     /// A key of the surface, with any scope.
     AnyKey,
     /// A key with this scope.
@@ -72,7 +79,7 @@ impl Operation {
 
     /// Whether it is about one thing that belongs to somebody.
     pub fn has_object(&self) -> bool {
-        self.path.contains("{id}")
+        self.path.contains("{id}") || self.path.contains("{relationship}")
     }
 
     /// Whether refusals of this surface are problem+json, and members that nobody knows are refused.
@@ -105,6 +112,7 @@ impl Needs {
         match (scheme.as_str(), scopes.as_array().unwrap().as_slice()) {
             ("signature", []) => Self::Signature,
             ("token", []) => Self::Token,
+            ("session", []) => Self::Session,
             ("key", []) => Self::AnyKey,
             ("key", [scope]) => Self::Scope(scope.as_str().unwrap().to_owned()),
             other => panic!("the laws do not know what {other:?} asks for"),
@@ -180,9 +188,40 @@ impl<'a> Side<'a> {
         let (live, test) = match surface {
             Surface::V1 => (&self.shop.live, &self.shop.test),
             Surface::Dev => (&self.shop.developer, &self.shop.developer_test),
-            Surface::Reseller | Surface::Checkout => return None,
+            // Where one was made.
+            Surface::Reseller => return self.cell().get().map(|reseller| reseller.token.clone()),
+            Surface::Checkout | Surface::Portal => return None,
         };
         Some(if self.mode == Mode::Live { live.clone() } else { test.clone() })
+    }
+
+    fn cell(&self) -> &'a OnceCell<TestReseller> {
+        &self.shop.relationships[usize::from(self.mode == Mode::Test)]
+    }
+
+    /// The relationship of this side, with money.
+    pub async fn relationship(&self) -> &'a TestReseller {
+        let tenant = if self.mode == Mode::Live { self.shop.row.tenant } else { self.shop.row.twin };
+        let make = async || {
+            let made = self.app.reseller_of(tenant).await;
+            self.app.fund(&made, 10_000_000).await;
+            made
+        };
+        self.cell().get_or_init(make).await
+    }
+
+    /// A product with codes that the relationship may sell.
+    async fn sellable(&self) -> String {
+        let codes: Vec<String> = (0..5).map(|_| format!("LAW-{}", unique())).collect();
+        self.app.sellable(&self.merchant(), self.relationship().await, &codes).await
+    }
+
+    /// A fulfillment's id.
+    async fn fulfillment(&self) -> String {
+        let body = order(&format!("law-{}", unique()), &self.sellable().await, 2);
+        let reseller = Actor::new(self.app, Some(self.relationship().await.token.clone()));
+        let made = reseller.post("/reseller/v1/fulfillments", body).await;
+        made.is(201).json()["data"]["id"].as_str().unwrap().to_owned()
     }
 
     fn merchant(&self) -> Actor<'a> {
@@ -300,6 +339,50 @@ impl<'a> Side<'a> {
         made.is(200).json()["data"]["productLicense"].clone()
     }
 
+    /// Gives a balance some entries.
+    async fn adjusted(&self, reseller: &str) {
+        let developer = Actor::new(self.app, self.token(Surface::Dev));
+        for amount in 1..5 {
+            let body = json!({ "amount": amount, "reason": "law" });
+            developer.post(&format!("/dev/v1/resellers/{reseller}/balance/adjustments"), body).await.is(201);
+        }
+    }
+
+    /// The id of a relationship.
+    async fn purse(&self) -> String {
+        self.app.purse_of(self.tenant()).await.id.uuid().to_string()
+    }
+
+    fn tenant(&self) -> Tenant {
+        if self.mode == Mode::Live { self.shop.row.tenant } else { self.shop.row.twin }
+    }
+
+    /// Somebody in this side's program; their path to it.
+    async fn reseller(&self) -> (TestPerson, String) {
+        let person = self.app.person().await;
+        let id = self.app.joins(self.tenant(), &person).await;
+        (person, format!("/portal/v1/programs/{}", id.uuid()))
+    }
+
+    /// A `shr_` key of somebody in this side's program, made in the portal; with the path to it.
+    async fn reseller_key(&self) -> (TestPerson, String) {
+        let (person, program) = self.reseller().await;
+        let keys = format!("{program}/api-keys");
+        let made = self.app.signed_in(&person).post(&keys, json!({ "name": "till" })).await;
+        let id = made.is(201).json()["data"]["id"].as_str().unwrap().to_owned();
+        (person, format!("{keys}/{id}"))
+    }
+
+    /// The token of a mail that sets a new password.
+    async fn password_reset(&self) -> String {
+        let person = self.app.person().await;
+        let mut db = self.app.db().await;
+        accounts::ask_reset(&mut db, &self.app.app.env, &person.account.email).await.unwrap();
+        let mailed = sqlx::query_scalar("select subject_id from mails where recipient = $1");
+        let id = mailed.bind(person.account.email.as_str()).fetch_one(&mut db).await.unwrap();
+        reveal(&accounts::reset_token(&self.app.app.env, id))
+    }
+
     async fn api_key(&self) -> String {
         let minted = self.merchant().post("/v1/api-keys", self.api_key_body("to be looked at")).await;
         minted.is(201).json()["id"].as_str().unwrap().to_owned()
@@ -337,6 +420,11 @@ impl Made {
     fn of_session(session: &Value) -> Self {
         let text = |field: &str| session[field].as_str().unwrap().to_owned();
         Self { object: Some(text("id")), token: Some(text("token")), ..Self::default() }
+    }
+
+    /// What only this person may see.
+    fn of_person(self, person: TestPerson) -> Self {
+        Self { token: Some(person.token), ..self }
     }
 
     fn with(self, body: Value, other: Value) -> Self {
@@ -409,6 +497,24 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             Made::of(id).with(json!({ "hardware_id": "machine-1" }), json!({ "hardware_id": "machine-2" }))
         }
         "GET /dev/v1/orders/{id}" => Made::of(side.order().await),
+        "GET /dev/v1/invoices" => {
+            side.order().await;
+            Made::plain()
+        }
+        "GET /dev/v1/invoices/{id}" => Made::of(side.order().await),
+        "POST /dev/v1/invoices/{id}/complete" => {
+            Made::of(side.unpaid_order().await).with(json!({ "note": "cash" }), json!({ "note": "by wire" }))
+        }
+        "GET /dev/v1/resellers/{id}/balance" => Made::of(side.purse().await),
+        "GET /dev/v1/resellers/{id}/balance/statement" => {
+            let reseller = side.purse().await;
+            side.adjusted(&reseller).await;
+            Made::of(reseller)
+        }
+        "POST /dev/v1/resellers/{id}/balance/adjustments" => {
+            let body = |amount: i64| json!({ "amount": amount, "reason": "law" });
+            Made::of(side.purse().await).with(body(5), body(6))
+        }
         "POST /dev/v1/orders/{id}/complete" => {
             Made::of(side.unpaid_order().await).with(json!({ "note": "cash" }), json!({ "note": "by wire" }))
         }
@@ -416,6 +522,65 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             Made::of(side.paid_order().await).with(json!({ "note": "by post" }), json!({ "note": "by hand" }))
         }
         "POST /dev/v1/orders/{id}/retry-delivery" => Made::of(side.undelivered_order().await),
+        "GET /dev/v1/resellers/{id}/fulfillments" => {
+            side.fulfillment().await;
+            Made::of(side.relationship().await.id.uuid().to_string())
+        }
+        "POST /dev/v1/resellers/{id}/fulfillments/{fulfillment}/replace" => {
+            let (reseller, one) = (side.relationship().await.id.uuid(), side.fulfillment().await);
+            let made = Made::at(format!("/dev/v1/resellers/{reseller}/fulfillments/{one}/replace"));
+            made.with(json!({ "quantity": 1 }), json!({ "quantity": 2 }))
+        }
+        "GET /reseller/v1/me" | "GET /reseller/v1/balance" => {
+            side.relationship().await;
+            Made::plain()
+        }
+        "GET /reseller/v1/balance/statement" => {
+            let reseller = side.relationship().await;
+            for cents in [100, 200, 300] {
+                side.app.fund(reseller, cents).await;
+            }
+            Made::plain()
+        }
+        "GET /reseller/v1/products" => {
+            side.sellable().await;
+            Made::plain()
+        }
+        "GET /reseller/v1/fulfillments" => {
+            side.fulfillment().await;
+            Made::plain()
+        }
+        "GET /reseller/v1/fulfillments/{id}" => Made::of(side.fulfillment().await),
+        "POST /reseller/v1/fulfillments" => {
+            let (product, name) = (side.sellable().await, format!("law-{}", unique()));
+            Made::plain().with(order(&name, &product, 1), order(&name, &product, 2))
+        }
+        "GET /reseller/v1/fulfillments/dynamic" | "POST /reseller/v1/fulfillments/dynamic" => {
+            let (product, name) = (side.sellable().await, format!("law-{}", unique()));
+            let query =
+                format!("external_order_id={name}&customer_email=ada@example.com&product_id={product}&quantity=1");
+            Made::at(format!("/reseller/v1/fulfillments/dynamic?{query}"))
+        }
+        "GET /dev/v1/reseller-program" => Made::plain(),
+        "PATCH /dev/v1/reseller-program" => {
+            Made::plain().with(json!({ "default_commission_percent": 10 }), json!({ "default_mode": "STOCK" }))
+        }
+        "POST /dev/v1/resellers/invite" => {
+            side.app.opens_program(&Actor::new(side.app, side.token(Surface::Dev)), json!({})).await;
+            let body = || json!({ "email": format!("rae{}@example.com", unique()), "mode": "STOCK" });
+            Made::plain().with(body(), body())
+        }
+        "GET /dev/v1/resellers" => {
+            side.purse().await;
+            Made::plain()
+        }
+        "GET /dev/v1/resellers/{id}"
+        | "POST /dev/v1/resellers/{id}/suspend"
+        | "POST /dev/v1/resellers/{id}/reactivate"
+        | "POST /dev/v1/resellers/{id}/terminate" => Made::of(side.purse().await),
+        "PATCH /dev/v1/resellers/{id}" => {
+            Made::of(side.purse().await).with(json!({ "mode": "BOTH" }), json!({ "purchase_limit_daily": 3 }))
+        }
         "POST /checkout/v1/sessions" => {
             let email = format!("law{}@example.com", unique());
             Made::plain().with(side.cart(1, &email).await, side.cart(2, &email).await)
@@ -431,6 +596,80 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
         "GET /checkout/v1/sessions/{id}" => Made::of_session(&side.session().await),
         "POST /checkout/v1/sessions/{id}/pay" => {
             Made::of_session(&side.session().await).with(json!({}), json!({ "outcome": "succeed" }))
+        }
+        "POST /portal/v1/sessions" => {
+            let person = side.app.person().await;
+            let email = person.account.email.as_str();
+            let body = |email: &str| json!({ "email": email, "password": PASSWORD });
+            Made::plain().with(body(email), body(&email.to_uppercase()))
+        }
+        "DELETE /portal/v1/sessions/current" => Made::plain().of_person(side.app.person().await),
+        "GET /portal/v1/invitations/{token}" => {
+            Made::of(side.app.invites(side.tenant(), &format!("law{}@example.com", unique())).await)
+        }
+        "POST /portal/v1/invitations/{token}/accept" => {
+            let token = side.app.invites(side.tenant(), &format!("law{}@example.com", unique())).await;
+            let body = |name: &str| json!({ "name": name, "password": PASSWORD });
+            Made::of(token).with(body("Ada"), body("Bea"))
+        }
+        "POST /portal/v1/password-resets" => {
+            let person = side.app.person().await;
+            let email = person.account.email.as_str();
+            Made::plain().with(json!({ "email": email }), json!({ "email": email.to_uppercase() }))
+        }
+        "POST /portal/v1/password-resets/{token}" => {
+            let body = |password: &str| json!({ "password": password });
+            Made::of(side.password_reset().await).with(body("another sentence"), body("and another one"))
+        }
+        "GET /portal/v1/programs" => Made::plain().of_person(side.reseller().await.0),
+        "GET /portal/v1/programs/{relationship}" => {
+            let (person, path) = side.reseller().await;
+            Made::at(path).of_person(person)
+        }
+        "GET /portal/v1/programs/{relationship}/api-keys" => {
+            let (person, path) = side.reseller().await;
+            for name in ["one", "two", "three"] {
+                let keys = format!("{path}/api-keys");
+                side.app.signed_in(&person).post(&keys, json!({ "name": name })).await.is(201);
+            }
+            Made::at(format!("{path}/api-keys")).of_person(person)
+        }
+        "POST /portal/v1/programs/{relationship}/api-keys" => {
+            let (person, path) = side.reseller().await;
+            let body = |name: &str| json!({ "name": name });
+            Made::at(format!("{path}/api-keys")).of_person(person).with(body("till"), body("second till"))
+        }
+        "GET /portal/v1/programs/{relationship}/balance" => {
+            let (person, path) = side.reseller().await;
+            Made::at(format!("{path}/balance")).of_person(person)
+        }
+        "GET /portal/v1/programs/{relationship}/balance/statement" => {
+            let (person, path) = side.reseller().await;
+            let id = path.rsplit('/').next().unwrap_or_default();
+            side.adjusted(id).await;
+            Made::at(format!("{path}/balance/statement")).of_person(person)
+        }
+        "GET /portal/v1/programs/{relationship}/balance/top-ups" => {
+            let (person, path) = side.reseller().await;
+            for amount in 1..4 {
+                let invoices = format!("{path}/balance/top-ups");
+                side.app.signed_in(&person).post(&invoices, json!({ "amount": amount })).await.is(201);
+            }
+            Made::at(format!("{path}/balance/top-ups")).of_person(person)
+        }
+        "POST /portal/v1/programs/{relationship}/balance/top-ups" => {
+            let (person, path) = side.reseller().await;
+            let body = |amount: i64| json!({ "amount": amount });
+            Made::at(format!("{path}/balance/top-ups")).of_person(person).with(body(20), body(30))
+        }
+        "PATCH /portal/v1/programs/{relationship}/balance/auto-top-up" => {
+            let (person, path) = side.reseller().await;
+            let body = |amount: i64| json!({ "enabled": true, "threshold": 5, "amount": amount });
+            Made::at(format!("{path}/balance/auto-top-up")).of_person(person).with(body(20), body(30))
+        }
+        "DELETE /portal/v1/programs/{relationship}/api-keys/{id}" => {
+            let (person, path) = side.reseller_key().await;
+            Made::at(path).of_person(person)
         }
         _ => return None,
     })

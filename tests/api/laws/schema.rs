@@ -92,7 +92,7 @@ fn money_is_whole_cents() {
             r"select c.oid::regclass::text, a.attname::text from pg_class c
               join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
               where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-                and (a.attname ~ '(^|_)(cents|amount|price|total|balance)$' and a.atttypid <> 'bigint'::regtype
+                and (a.attname ~ '(^|_)(cents|amount|price|total|balance)$' and a.atttypid not in ('bigint'::regtype, 'bigint[]'::regtype)
                      or a.atttypid in ('real'::regtype, 'double precision'::regtype, 'money'::regtype))
                 and c.relname <> '_sqlx_migrations'",
         )

@@ -20,15 +20,29 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outbox", &["events", "mails"]),
     ("idempotency", &["idempotency"]),
     ("keys", &["api_keys", "directory"]),
+    ("accounts", &["accounts", "sessions"]),
     ("files", &["files"]),
     ("products", &["products", "pools"]),
     ("customers", &["customers"]),
     ("serials", &["product_stats", "serials", "stock_deltas", "stock_levels"]),
     ("licenses", &["licenses", "license_events", "license_stats"]),
     ("ledger", &["ledger_accounts", "ledger_entries", "ledger_open", "ledger_transfers"]),
+    (
+        "resellers",
+        &[
+            "directory",
+            "reseller_access",
+            "reseller_invitations",
+            "reseller_programs",
+            "reseller_purchases",
+            "reseller_top_ups_due",
+            "resellers",
+        ],
+    ),
     ("payments", &["payment_events"]),
     ("dynamic", &["dynamic_calls"]),
     ("orders", &["orders", "order_items"]),
+    ("fulfillments", &["fulfillments", "fulfillment_replacements"]),
 ];
 
 /// Queries that look across shops, and why they may.
@@ -41,6 +55,9 @@ const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("orders::shops_with_expired", "the worker asks which shops have something to do"),
     ("outbox::shops_with_due_mail", "the worker asks which shops have something to do"),
     ("outbox::mail_backlog", "the operator's figures are of the whole house"),
+    ("resellers::shops_with_top_ups_due", "the worker asks which shops have something to do"),
+    ("resellers::relationships_of", "a person sees their own programs, whatever their shops"),
+    ("resellers::shop_of", "a person's own program says which shop it is in"),
     ("serials::shops_to_fold", "the worker asks which shops have something to do"),
 ];
 

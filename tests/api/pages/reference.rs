@@ -48,7 +48,7 @@ fn an_operation_shows_what_its_document_says() {
 fn every_example_of_a_body_is_json_that_holds_what_is_required() {
     house(async |app| {
         let mut page = app.browse().await;
-        for surface in [Surface::V1, Surface::Dev, Surface::Checkout] {
+        for surface in [Surface::V1, Surface::Dev, Surface::Portal, Surface::Checkout] {
             page.open(&format!("/docs/{}", surface.name())).await;
             let shown = page.eval("[...document.querySelectorAll('textarea')].map(body => body.value)").await;
             for body in shown.as_array().unwrap() {

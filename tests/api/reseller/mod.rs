@@ -1,21 +1,31 @@
-//! `/reseller/v1` has no rooms yet: every address answers 401, in its own envelope.
+//! `/reseller/v1`.
 
-use crate::house::house;
+mod credentials;
+mod dynamic;
+mod fulfill;
+mod reads;
+mod refusals;
+mod replay;
 
-#[test]
-fn every_address_answers_401_in_the_surfaces_own_envelope() {
-    house(async |app| {
-        let answer = app.stranger().get("/reseller/v1/balance").await;
-        answer.is(401).has_code("UNAUTHORIZED");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
-    });
+use crate::house::TestApp;
+use crate::house::actor::Actor;
+use crate::house::reseller::TestReseller;
+
+/// A relationship of the sandbox with money, and a product of so many codes that it sells at 3.90.
+async fn ready(app: &TestApp, cents: i64, codes: usize) -> (TestReseller, String) {
+    let reseller = app.reseller().await;
+    if cents > 0 {
+        app.fund(&reseller, cents).await;
+    }
+    let codes: Vec<String> = (0..codes).map(|n| format!("CODE-{n:03}")).collect();
+    let product = app.sellable(&app.test_merchant(), &reseller, &codes).await;
+    (reseller, product)
 }
 
-#[test]
-fn a_key_of_another_surface_is_told_so() {
-    house(async |app| {
-        let answer = app.developer().get("/reseller/v1/me").await;
-        answer.is(401).has_code("UNAUTHORIZED");
-        assert!(answer.text().contains("shx_") && answer.text().contains("shr_"), "{}", answer.text());
-    });
+fn holder<'a>(app: &'a TestApp, reseller: &TestReseller) -> Actor<'a> {
+    app.bearer(reseller.token.clone())
+}
+
+async fn stock(app: &TestApp, product: &str) -> i64 {
+    app.test_merchant().get(&format!("/v1/products/{product}")).await.is(200).json()["stock"].as_i64().unwrap()
 }

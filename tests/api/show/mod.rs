@@ -3,6 +3,7 @@
 //! `cargo test --test api -- show --ignored --nocapture`.
 
 mod disconnects;
+mod fulfillments;
 mod kill;
 mod licenses;
 mod race;

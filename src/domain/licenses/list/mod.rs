@@ -61,7 +61,7 @@ pub async fn stats(db: &mut PgConnection, shop: Tenant, env: &Env) -> Result<Sta
     let now = env.now();
     let known = sql::stats(db, shop.uuid()).await?;
     if let Some((stats, counted_at)) = known
-        && now - counted_at < STATS_LAST
+        && (now - counted_at < STATS_LAST || !sql::begin_count(db, shop.uuid(), counted_at, now).await?)
     {
         return Ok(stats);
     }

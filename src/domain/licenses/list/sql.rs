@@ -94,6 +94,24 @@ pub async fn stats(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<(St
     }))
 }
 
+/// Of all who found the same old figures, one is told to count them.
+pub async fn begin_count(
+    db: &mut PgConnection,
+    shop: Uuid,
+    counted_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "update license_stats set counted_at = $3 where shop_id = $1 and counted_at = $2",
+        shop,
+        counted_at,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub async fn count(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into license_stats (shop_id, total, active, used, expired, counted_at)

@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::domain::licenses::{Extension, Hwid, IpRule, Key, LicensePatch, NewLicense, RULES_MAX, Status};
+use crate::domain::licenses::{Extension, Hwid, Key, LicensePatch, NewLicense, Status};
 use crate::domain::products::ProductId;
 use crate::http::door::params::date_time;
 use crate::kit::id::{Entity, Id};
+use crate::kit::ip_rule::{IpRule, RULES_MAX};
 use crate::kit::json::{Form, Json, Reading, Wire, list, text, whole, wrong};
 use crate::kit::patch::Patch;
 use crate::kit::values::{email, one_of};

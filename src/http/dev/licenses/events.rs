@@ -20,6 +20,7 @@ use crate::domain::licenses::{self, LicenseId};
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::http::door::caller::Developer;
+use crate::http::door::csv;
 use crate::http::door::pagination::Pagination;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
@@ -128,7 +129,7 @@ fn export(app: Arc<App>, shop: Tenant, license: LicenseId, format: Format) -> Re
         let app = app.clone();
         async move {
             let after = match at {
-                At::Head if format == Format::Csv => return Ok(Some((csv_line(COLUMNS.map(Some))?, At::After(None)))),
+                At::Head if format == Format::Csv => return Ok(Some((csv::line(COLUMNS.map(Some))?, At::After(None)))),
                 At::Head => None,
                 At::After(id) => id,
                 At::End => return Ok::<_, Error>(None),
@@ -159,7 +160,7 @@ impl LicenseEvent {
             return Ok(Bytes::from(line));
         }
         let attempts = self.attempts.to_string();
-        csv_line([
+        csv::line([
             Some(self.id.as_str()),
             self.license_id.as_deref(),
             Some(&self.r#type),
@@ -174,18 +175,6 @@ impl LicenseEvent {
             Some(&self.created_at),
         ])
     }
-}
-
-/// RFC 4180. What a spreadsheet would take for a formula is prefixed, so that it stays text.
-fn csv_line(fields: [Option<&str>; 12]) -> Result<Bytes> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fields = fields.map(|field| match field.unwrap_or("") {
-        text if text.starts_with(['=', '+', '-', '@', '\t', '\r']) => format!("'{text}"),
-        text => text.to_owned(),
-    });
-    let fault = |e: String| Error::Internal(format!("export: {e}"));
-    writer.write_record(&fields).map_err(|e| fault(e.to_string()))?;
-    writer.into_inner().map(Bytes::from).map_err(|e| fault(e.to_string()))
 }
 
 impl From<Entry> for LicenseEvent {

@@ -20,6 +20,7 @@ use crate::http::door::join::Join;
 use crate::http::door::limit::count_in;
 use crate::http::door::{Data, Reply};
 use crate::kit::env::Env;
+use crate::kit::ip_rule;
 use crate::kit::json::{Form, Json, Reading, Wire, text, wrong};
 use crate::kit::jws;
 use crate::kit::vault::hex;
@@ -175,7 +176,7 @@ fn plain(value: Json) -> Reading<String> {
 }
 
 fn address(value: Json) -> Reading<IpAddr> {
-    licenses::address(&text(value)?).ok_or_else(|| wrong("must be an IPv4 or IPv6 address"))
+    ip_rule::address(&text(value)?).ok_or_else(|| wrong("must be an IPv4 or IPv6 address"))
 }
 
 fn nonce(value: Json) -> Reading<String> {

@@ -8,7 +8,7 @@
   if (!bar) return;
   const key = bar.querySelector("#key");
   const kept = `keyhouse-${surface}`; // in sessionStorage: this tab, until it is closed
-  const wanted = { v1: "sx_test_", dev: "shx_", checkout: "cs_" }[surface];
+  const wanted = { v1: "sx_test_", dev: "shx_", checkout: "cs_", portal: "ses_" }[surface];
   const headersShown = ["idempotent-replayed", "ratelimit-remaining", "retry-after", "x-request-id"];
   const LIVE = "This is a live key: what it does is real. Only test keys are taken here. Nothing was sent.";
 
@@ -42,8 +42,11 @@
   async function refusal(form, request) {
     if (isLive(key.value)) return LIVE;
     if (form.dataset.credential) {
-      const what = surface === "checkout" ? "a session token" : "a test key";
+      const what = ["checkout", "portal"].includes(surface) ? "a session token" : "a test key";
       if (!key.value.startsWith(wanted)) return `Put ${what} (${wanted}…) into the field above first. Nothing was sent.`;
+      if (surface === "portal" && form.dataset.method !== "GET") {
+        return "What a session does is real, so only reads are tried here. Nothing was sent.";
+      }
       if (surface === "dev" && !(await actsOnSandbox())) return LIVE;
     } else if (surface === "checkout" && form.dataset.method === "POST" && opensLive(request.body)) {
       return 'Only test checkouts are opened here: put "mode": "test" into the body. Nothing was sent.';
@@ -119,7 +122,7 @@
     }
     thing = thing.data ?? thing;
     if (Array.isArray(thing)) thing = thing[0] ?? {};
-    if (surface === "checkout" && thing.token) {
+    if (["checkout", "portal"].includes(surface) && thing.token) {
       key.value = thing.token;
       keep();
     }

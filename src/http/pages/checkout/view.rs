@@ -74,7 +74,7 @@ impl<'a> View<'a> {
         provider: Option<&dyn Provider>,
         now: DateTime<Utc>,
     ) -> Self {
-        let (title, words, tone) = said(order, items, now);
+        let (title, words, tone) = if order.top_up.is_some() { said_of_top_up(order) } else { said(order, items, now) };
         let money = |amount: Cents| (amount > Cents::ZERO).then(|| order.currency.display(amount));
         let paid = order.status.is_paid();
         let open = |item: &Item| item.delivery != DeliveryState::Delivered;
@@ -91,7 +91,7 @@ impl<'a> View<'a> {
             words,
             tone,
             awaits,
-            items: items.iter().zip(goods).map(|(item, goods)| Line::of(order, item, goods)).collect(),
+            items: lines(order, items, goods),
             total: order.currency.display(order.total),
             discount: money(order.discount),
             refunded: money(order.refunded),
@@ -134,6 +134,24 @@ fn said(order: &Order, items: &[Item], now: DateTime<Utc>) -> (&'static str, Str
     }
 }
 
+/// The same of a payment into a prepaid balance: nothing is set aside for it, and nothing is delivered.
+fn said_of_top_up(order: &Order) -> (&'static str, String, &'static str) {
+    let until = order.expires_at.format("%H:%M UTC on %-d %B %Y");
+    match order.status {
+        Status::Pending | Status::AwaitingPayment => {
+            ("Waiting for your payment", format!("What you pay goes to your prepaid balance. Open until {until}."), "")
+        }
+        Status::Failed if order.is_payable() => {
+            ("The time to pay is over", "Money that still comes counts: it goes to your balance.".into(), "bad")
+        }
+        Status::Failed => ("The payment was declined", "Nothing was charged, and the invoice is closed.".into(), "bad"),
+        Status::Refunded => ("Refunded", "This top-up was refunded in full.".into(), ""),
+        Status::Paid | Status::Delivering | Status::Completed => {
+            ("Paid", "The amount is in your prepaid balance.".into(), "good")
+        }
+    }
+}
+
 impl Pay {
     fn of(order: &Order, provider: Option<&dyn Provider>) -> Self {
         match provider {
@@ -146,7 +164,29 @@ impl Pay {
     }
 }
 
+/// What is paid for: a top-up is a line of its own.
+fn lines<'a>(order: &Order, items: &'a [Item], goods: Vec<Goods>) -> Vec<Line<'a>> {
+    if order.top_up.is_some() {
+        return vec![Line::top_up(order)];
+    }
+    items.iter().zip(goods).map(|(item, goods)| Line::of(order, item, goods)).collect()
+}
+
 impl<'a> Line<'a> {
+    fn top_up(order: &Order) -> Self {
+        let subtotal = order.currency.display(order.subtotal);
+        Self {
+            product: "Balance top-up",
+            quantity: 1,
+            subtotal,
+            words: None,
+            codes: Vec::new(),
+            license_keys: Vec::new(),
+            text: None,
+            file: None,
+        }
+    }
+
     fn of(order: &Order, item: &'a Item, goods: Goods) -> Self {
         Self {
             product: &item.product_name,
