@@ -28,6 +28,8 @@ pub struct Scale {
     pub weekly: i64,
     /// Offered to one license.
     pub hot: u64,
+    /// Events that wait for an endpoint that never answers.
+    pub hanging: u64,
     /// Of one run.
     pub seconds: f64,
     pub warm_up_seconds: f64,
@@ -37,6 +39,8 @@ pub struct Scale {
     pub claims: usize,
     pub imports: u64,
     pub starts: usize,
+    /// Seconds that an old snapshot stays open.
+    pub held: f64,
 }
 
 impl Scale {
@@ -46,6 +50,7 @@ impl Scale {
         licenses: 10_000_000,
         weekly: 1_750_000,
         hot: 50_000,
+        hanging: 10_000,
         seconds: 8.0,
         warm_up_seconds: 3.0,
         rounds: 3,
@@ -53,6 +58,7 @@ impl Scale {
         claims: 4_000,
         imports: 8,
         starts: 15,
+        held: 600.0,
     };
     pub const QUICK: Self = Self {
         many: 20_000,
@@ -60,6 +66,7 @@ impl Scale {
         licenses: 100_000,
         weekly: 20_000,
         hot: 2_000,
+        hanging: 500,
         seconds: 1.0,
         warm_up_seconds: 0.5,
         rounds: 1,
@@ -67,6 +74,7 @@ impl Scale {
         claims: 500,
         imports: 2,
         starts: 3,
+        held: 20.0,
     };
 }
 

@@ -23,6 +23,8 @@ use crate::trail::{MACHINE, license_key};
 
 /// Codes of one import.
 pub const KEYS: usize = 5_000;
+/// What each code of a fulfillment's answer begins with.
+const CODE: &[u8] = br#""serial":""#;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
@@ -49,6 +51,8 @@ pub enum Work {
     Validate { product: String, keys: i64, signed: bool },
     /// The same of these licenses, each time from an address at random; of a single one, more than its limit.
     Crowd { product: String, first: i64, last: i64 },
+    /// An order of so many codes of one of these products, by one of these resellers' keys, at random.
+    Fulfill { keys: Vec<String>, products: Vec<String>, quantity: usize },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -100,7 +104,9 @@ impl Work {
             Self::ImportKeys(path) => (Method::POST, path.as_str()),
             Self::Buy(_) => (Method::POST, "/checkout/v1/sessions"),
             Self::Validate { .. } | Self::Crowd { .. } => (Method::POST, "/dev/v1/licenses/validate"),
+            Self::Fulfill { .. } => (Method::POST, "/reseller/v1/fulfillments"),
         };
+        let key = if let Self::Fulfill { keys, .. } = self { one_of(keys, scatter(number, n)) } else { key };
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         // The public surface takes no keys.
         if !path.starts_with("/checkout/") {
@@ -129,6 +135,12 @@ impl Work {
                 let nonce = if *signed { format!(r#","nonce":"bench-{number:06}-{n:012}""#) } else { String::new() };
                 format!(r#"{{"key":"{license}","product_id":"{product}","hardware_id":"{machine}"{nonce}}}"#)
             }
+            Self::Fulfill { products, quantity, .. } => {
+                let product = one_of(products, scatter(number, n) >> 24);
+                format!(
+                    r#"{{"external_order_id":"bench-{number}-{n}","product_id":"{product}","quantity":{quantity},"customer_email":"buyer@example.com"}}"#
+                )
+            }
             Self::Crowd { product, first, last } => {
                 let at = scatter(number, n);
                 let [.., high, low] = at.to_be_bytes();
@@ -150,9 +162,18 @@ impl Work {
             Self::Crowd { first, last, .. } => {
                 status == StatusCode::OK || status == StatusCode::TOO_MANY_REQUESTS && first == last
             }
+            Self::Fulfill { quantity, .. } => {
+                let codes = body.windows(CODE.len()).filter(|part| *part == CODE).count();
+                status == StatusCode::CREATED && codes == *quantity
+            }
             Self::Buy(_) => status == StatusCode::OK && says(r#""status":"completed""#) && says(r#""codes":[""#),
         }
     }
+}
+
+fn one_of(all: &[String], at: u64) -> &str {
+    let len = all.len().max(1) as u64;
+    all.get((at % len) as usize).map_or("", String::as_str)
 }
 
 /// Splitmix64: the same numbers in each run, in no order.
@@ -184,7 +205,7 @@ pub async fn post(address: SocketAddr, key: &str, path: &str, body: String) -> a
     Ok(serde_json::from_slice(&body)?)
 }
 
-async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+pub async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -192,7 +213,7 @@ async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>
     Ok(sender)
 }
 
-async fn send(
+pub async fn send(
     sender: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
@@ -200,6 +221,11 @@ async fn send(
     let response = sender.send_request(request).await?;
     let status = response.status();
     Ok((status, response.into_body().collect().await?.to_bytes()))
+}
+
+/// The request that makes a product, whose name no other process gives.
+pub fn new_product(key: &str, n: u64) -> anyhow::Result<Request<Full<Bytes>>> {
+    Work::CreateProduct { keyed: false }.request(key, std::process::id().into(), n)
 }
 
 /// The other process: runs the plan and prints the outcome.

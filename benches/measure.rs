@@ -11,7 +11,7 @@ use crate::table::Row;
 
 pub const CONNECTIONS: usize = 64;
 const OPEN_LOOP_SHARE: f64 = 0.7;
-const CLIENTS: [usize; 4] = [4, 8, 16, 32];
+const CLIENTS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 /// Cores that strangers may use during a run; beyond that it measures them, and is repeated.
 const STRANGERS_MAX: f64 = 0.2;
 /// How long to wait for them to be done.

@@ -96,7 +96,7 @@ async fn reference_ware(house: &House, stage: &mut Stage) -> anyhow::Result<Ware
 }
 
 /// Waits until the worker has done what the last run left behind, so that it is not measured with the next.
-async fn settle(stage: &mut Stage) -> anyhow::Result<()> {
+pub async fn settle(stage: &mut Stage) -> anyhow::Result<()> {
     let sql = "select (select count(*) from mails where state = 'queued' and due_at <= now() + interval '1 day'),
                       (select count(*) from stock_deltas), (select count(*) from ledger_open)";
     let deadline = tokio::time::Instant::now() + PATIENCE;

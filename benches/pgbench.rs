@@ -70,6 +70,12 @@ impl Script {
         self
     }
 
+    /// Another column of the row that was just kept.
+    pub fn keep_too(mut self, column: &str) -> Self {
+        self.variables.push(format!("kept_{column}=0"));
+        self
+    }
+
     /// All of it as one transaction.
     pub fn in_one_transaction(mut self) -> Self {
         self.text = format!("begin;\n{}commit;\n", self.text);

@@ -49,9 +49,18 @@ pub async fn script(stage: &mut Stage, ware: &Ware) -> anyhow::Result<Script> {
     let reserved = [is(pool), as_is(":kept_pos"), is(1), is("reserved"), Param::Null("timestamptz"), as_is(&item)];
     sale.add(source::SERIALS, "take", &reserved)?;
     sale.script = sale.script.keep("pos");
-    sale.add(source::SERIALS, "insert_delta", &[is(pool), as_is(&id(12)), is(-1)])?;
+    sale.add(source::SERIALS, "insert_deltas", &[is(format!("{{{pool}}}")), array(&id(12)), is("{-1}")])?;
 
-    let posted = [as_is(&transfer), is("sale"), is("posted"), as_is(&order), is("USD"), now()];
+    let posted = [
+        as_is(&transfer),
+        is("sale"),
+        is("posted"),
+        as_is(&order),
+        is("USD"),
+        now(),
+        Param::Null("text"),
+        Param::Null("uuid"),
+    ];
     sale.add(source::LEDGER, "open", &posted)?;
     sale.add(source::LEDGER, "enter", &entries(stage, *shop, &transfer).await?)?;
     sale.add(source::SERIALS, "sell", &[array(&item), now()])?;
@@ -87,7 +96,8 @@ impl Sale {
     }
 }
 
-fn run(script: Script, source: &str, function: &str, params: &[Param]) -> anyhow::Result<Script> {
+/// Adds the first statement of a function.
+pub fn run(script: Script, source: &str, function: &str, params: &[Param]) -> anyhow::Result<Script> {
     // A column of that name cannot be kept.
     let sql = statement(source, function)?.replace("\"pos!\"", "pos");
     script.statement(&sql, params)
@@ -98,13 +108,14 @@ fn new_order(order: &str, buyer: &str, email: &str) -> Vec<Param> {
     let amounts = [is(PRICE), is(0), is(PRICE)];
     let who = [as_is(order), is("awaiting_payment"), as_is(buyer), as_is(email), is("USD")];
     let how = [is("sandbox"), Param::Null("text"), is("{}"), ends, as_is("now()")];
-    [&who[..], &amounts, &how].concat()
+    let no_top_up = [Param::Null("uuid"), is(false)];
+    [&who[..], &amounts, &how, &no_top_up].concat()
 }
 
 fn new_item(item: &str, order: &str, product: &Uuid, pool: &Uuid) -> Vec<Param> {
     let price = || is(format!("{{{PRICE}}}"));
     let what = [array(item), array(order), is(format!("{{{product}}}")), is("{Bench}"), is("{license_key}")];
-    let how = [is(format!("{{{pool}}}")), is("{false}"), is("{codes}"), is("{null}")];
+    let how = [is(format!("{{{pool}}}")), is("{false}"), is("{false}"), is("{codes}"), is("{null}")];
     [&what[..], &[is("{1}"), price(), price()], &how].concat()
 }
 
@@ -134,18 +145,18 @@ async fn entries(stage: &mut Stage, shop: Uuid, transfer: &str) -> anyhow::Resul
     ])
 }
 
-fn id(kind: usize) -> String {
+pub fn id(kind: usize) -> String {
     format!("bench_sale(:k, :client_id * {KINDS} + {kind})")
 }
 
-fn is(value: impl std::fmt::Display) -> Param {
+pub fn is(value: impl std::fmt::Display) -> Param {
     Param::Is(value.to_string())
 }
 
-fn as_is(expression: &str) -> Param {
+pub fn as_is(expression: &str) -> Param {
     Param::As(expression.to_owned())
 }
 
-fn array(expression: &str) -> Param {
+pub fn array(expression: &str) -> Param {
     Param::As(format!("array[{expression}]"))
 }

@@ -2,11 +2,14 @@
 
 use anyhow::Context as _;
 
+pub const BOUGHT: &str = include_str!("../src/domain/resellers/limits/sql.rs");
 pub const CUSTOMERS: &str = include_str!("../src/domain/customers/sql.rs");
+pub const FULFILLMENTS: &str = include_str!("../src/domain/fulfillments/sql.rs");
 pub const ITEMS: &str = include_str!("../src/domain/orders/items/sql.rs");
 pub const LEDGER: &str = include_str!("../src/domain/ledger/sql.rs");
 pub const LICENSES: &str = include_str!("../src/domain/licenses/sql.rs");
 pub const LICENSE_LIST: &str = include_str!("../src/domain/licenses/list/sql.rs");
+pub const LOT: &str = include_str!("../src/domain/serials/lot/sql.rs");
 pub const OUTBOX: &str = include_str!("../src/domain/outbox/sql.rs");
 pub const PRODUCTS: &str = include_str!("../src/domain/products/sql.rs");
 pub const ORDERS: &str = include_str!("../src/domain/orders/sql.rs");

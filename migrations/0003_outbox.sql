@@ -14,7 +14,9 @@ create table events (
 create table mails (
     shop_id      uuid        not null, -- nil: to a person, who belongs to no shop
     id           uuid        not null,
-    template     text        not null check (template in ('order_delivered', 'password_reset', 'reseller_invited', 'top_up_opened')),
+    template     text        not null check (template in (
+                                 'endpoint_disabled', 'fulfillment_delivered', 'fulfillment_replaced', 'order_delivered', 'order_paid',
+                                 'order_refunded', 'password_reset', 'payout_failed', 'reseller_invited', 'stock_low', 'top_up_opened')),
     subject_id   uuid        not null,
     recipient    text        not null,
     state        text        not null default 'queued' check (state in ('queued', 'sent', 'failed')),
@@ -28,3 +30,5 @@ create table mails (
 );
 -- A lease moves due_at on, so what is due is what nobody is sending.
 create index mails_due on mails (shop_id, due_at) where state = 'queued';
+-- Whether a shop was told of a product's stock lately.
+create index mails_of_stock on mails (shop_id, subject_id, created_at) where template = 'stock_low';

@@ -43,6 +43,8 @@ create table stock_levels (
     shop_id uuid   not null,
     pool_id uuid   not null,
     level   bigint not null,
+    -- When it last changed, or a little later; open deltas are changes too.
+    changed_at timestamptz not null default now(),
     primary key (shop_id, pool_id)
 );
 

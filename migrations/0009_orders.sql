@@ -11,6 +11,8 @@ create table orders (
     discount_cents   bigint      not null default 0 check (discount_cents >= 0),
     total_cents      bigint      not null check (total_cents >= 0),
     refunded_cents   bigint      not null default 0 check (refunded_cents >= 0),
+    -- What refunds that are on their way will give back, or not.
+    refunding_cents  bigint      not null default 0 check (refunding_cents >= 0),
     gateway          text        check (gateway in ('sandbox', 'manual')),
     payment_provider text,
     payment_chain    text,
@@ -26,13 +28,16 @@ create table orders (
     -- Whether the buyer is told by mail.
     mail             boolean     not null default true,
     custom_fields    jsonb       not null default '{}',
+    -- When the shop had the delivery mail sent once more.
+    resent_at        timestamptz[] not null default '{}',
     expires_at       timestamptz not null,
     paid_at          timestamptz,
     updated_at       timestamptz not null,
     primary key (shop_id, id),
     foreign key (shop_id, customer_id) references customers (shop_id, id),
     constraint orders_total_adds_up check (total_cents = subtotal_cents - discount_cents),
-    constraint orders_refund_within_total check (refunded_cents <= total_cents),
+    constraint orders_refund_within_total check (refunded_cents + refunding_cents <= total_cents),
+    constraint orders_refunded_is_in_full check ((status = 'refunded') = (refunded_cents = total_cents and total_cents > 0)),
     constraint orders_failure_has_reason check ((status = 'failed') = (failure is not null)),
     constraint orders_paid_has_date check (status not in ('paid', 'delivering', 'completed', 'refunded') or paid_at is not null)
 );
@@ -66,7 +71,7 @@ create table order_items (
     method         text        not null check (method in ('codes', 'file', 'dynamic', 'text', 'access', 'merchant')),
     -- Text that is handed over (a service text as sold, or what a dynamic call answered); sealed.
     goods          bytea,
-    delivery_state text        not null default 'pending' check (delivery_state in ('pending', 'awaiting_stock', 'delivered', 'failed')),
+    delivery_state text        not null default 'pending' check (delivery_state in ('pending', 'awaiting_stock', 'delivered', 'cancelled', 'failed')),
     delivered_at   timestamptz,
     primary key (shop_id, id),
     foreign key (shop_id, order_id) references orders (shop_id, id),

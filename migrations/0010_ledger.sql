@@ -22,13 +22,15 @@ create table ledger_accounts (
 create table ledger_transfers (
     shop_id      uuid        not null,
     id           uuid        not null,
-    kind         text        not null check (kind in ('sale', 'top_up', 'payout', 'fulfillment', 'adjustment')),
+    kind         text        not null check (kind in ('sale', 'top_up', 'refund', 'settlement', 'payout', 'fulfillment', 'adjustment')),
     state        text        not null check (state in ('pending', 'posted', 'voided')),
-    -- What it was for: an order, a payout. One transfer of a kind for each.
+    -- What it was for: an order, a refund, a payout. One transfer of a kind for each.
     reference_id uuid        not null,
     currency     text        not null check (currency ~ '^[A-Z]{3}$'),
     -- What the shop says it is for, where nothing else does.
     reason       text,
+    -- The API key by which a person of the shop made it by hand.
+    made_by      uuid,
     created_at   timestamptz not null,
     settled_at   timestamptz,
     primary key (shop_id, id),

@@ -36,6 +36,15 @@ create view books_entries_have_an_account as
     left join ledger_accounts a on a.shop_id = e.shop_id and a.id = e.account_id
     where a.id is null;
 
+-- Clearing of what waits: a transfer that has ended holds nothing, and one that is pending holds something.
+create view books_pending_is_what_is_held as
+    select t.shop_id, t.id, coalesce(sum(e.amount), 0) as off
+    from ledger_transfers t
+    left join (ledger_entries e join ledger_accounts a on a.shop_id = e.shop_id and a.id = e.account_id and a.kind = 'pending')
+        on e.shop_id = t.shop_id and e.transfer_id = t.id
+    group by t.shop_id, t.id, t.state
+    having (t.state = 'pending') <> (coalesce(sum(e.amount), 0) > 0) or coalesce(sum(e.amount), 0) < 0;
+
 create view books_paid_orders_are_posted_once as
     select o.shop_id, o.id from orders o
     left join ledger_transfers t on t.shop_id = o.shop_id and t.reference_id = o.id and t.kind in ('sale', 'top_up')

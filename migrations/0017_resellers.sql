@@ -66,7 +66,7 @@ create table resellers (
     constraint resellers_auto_top_up_is_whole check (not auto_top_up or (auto_top_up_cents is not null and auto_top_up_below_cents > 0))
 );
 create unique index resellers_one_standing on resellers (shop_id, account_id) where status <> 'TERMINATED';
-create index resellers_of_account on resellers (account_id);
+create index resellers_of_account on resellers (account_id, id);
 
 -- What a relationship may sell, on which terms; null: as the relationship has it.
 create table reseller_access (

@@ -1,6 +1,5 @@
 //! What everything shares: one value, made once, handed to every handler and to the worker.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,15 +14,22 @@ use crate::domain::fulfillments::Fulfillments;
 use crate::domain::keys::{Known, LastUsed};
 use crate::domain::licenses::{Throttled, Validations};
 use crate::domain::payments::Gateways;
+use crate::domain::payouts::Broadcasters;
 use crate::domain::serials::Cursors;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::file_store::{Bucket, FileStore};
 use crate::kit::lane::Lanes;
 use crate::kit::limiter::Limiter;
+use crate::kit::places::Places;
+use crate::kit::pool;
 use crate::kit::twins::Twins;
 use crate::kit::web_address::{Reach, WebAddress};
-use crate::outbound::Outbound;
+use crate::mailer::Mailer;
+use crate::outbound::{GOODS_DEADLINE, Outbound, WEBHOOK_DEADLINE, Webhooks};
+
+/// Below the data directory: mails that are files, where there is no mail server.
+pub const MAIL_DIR: &str = "mail";
 
 pub struct App {
     pub config: Config,
@@ -38,8 +44,13 @@ pub struct App {
     pub limiter: Arc<Limiter>,
     pub files: FileStore,
     pub gateways: Gateways,
-    /// Calls to addresses that merchants gave.
+    /// Who sends payouts.
+    pub broadcasters: Broadcasters,
+    /// Asks merchants' addresses for goods.
     pub outbound: Outbound,
+    /// Tells merchants' addresses of events.
+    pub webhooks: Webhooks,
+    pub mailer: Mailer,
     pub twins: Twins,
     /// Of people's passwords.
     pub passwords: Hashing,
@@ -73,7 +84,7 @@ impl App {
     /// Within a runtime: the lanes run in tasks of their own.
     ///
     /// # Errors
-    /// Where the outbound client cannot be set up.
+    /// Where the outbound client cannot be set up, or the mail server's certificate cannot be read.
     pub fn new(
         config: Config,
         env: Env,
@@ -92,12 +103,13 @@ impl App {
             failures_max: config.rate_limits.then_some(config.limits.validation_failures),
         };
         let cursors = Arc::new(Cursors::default());
-        let fulfillments = Fulfillments { env: env.clone(), cursors: cursors.clone() };
-        let options = requests.connect_options();
+        let fulfillments = Fulfillments { env: env.clone(), cursors: cursors.clone(), places: Places::default() };
+        let options = Arc::new(pool::for_lanes(&requests.connect_options()));
         let validations = Lanes::open(validations, &options, &work);
         let fulfillments = Lanes::open(fulfillments, &options, &work);
         let gateways = Gateways::new(config.sandbox_secret.clone());
         let reach = if config.allow_private_webhooks { Reach::Loopback } else { Reach::Public };
+        let mailer = Mailer::new(&config.mail, config.data_dir.join(MAIL_DIR))?;
         let permits = usize::try_from(requests.options().get_max_connections()).unwrap_or(8);
         Ok(Self {
             config,
@@ -108,7 +120,10 @@ impl App {
             limiter,
             files,
             gateways,
-            outbound: Outbound::new(reach)?,
+            broadcasters: Broadcasters::default(),
+            outbound: Outbound::new(reach, GOODS_DEADLINE)?,
+            webhooks: Webhooks::new(Outbound::new(reach, WEBHOOK_DEADLINE)?),
+            mailer,
             twins: Twins::default(),
             passwords: Hashing::default(),
             cursors,
@@ -158,15 +173,9 @@ impl App {
         Self { demo, ..self }
     }
 
-    /// Where mails go that no server is configured for.
-    #[must_use]
-    pub fn mail_dir(&self) -> PathBuf {
-        self.config.data_dir.join("mail")
-    }
-
     /// How far calls to addresses that merchants gave may go.
     #[must_use]
-    pub const fn reach(&self) -> Reach {
+    pub fn reach(&self) -> Reach {
         self.outbound.reach()
     }
 

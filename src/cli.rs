@@ -7,6 +7,9 @@ mod doctor;
 mod files;
 mod import;
 mod licenses;
+mod mail;
+mod payouts;
+mod refunds;
 mod rotate;
 mod serve;
 mod shop;
@@ -19,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 pub use arguments::Cli;
-use arguments::{Command, FilesCommand, KeysCommand, LicensesCommand, RotateCommand, ShopCommand};
+use arguments::{Command, FilesCommand, KeysCommand, LicensesCommand, MailCommand, RotateCommand, ShopCommand};
 pub use database::MIGRATIONS;
 
 use crate::config::Config;
@@ -62,6 +65,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Files(FilesCommand::Put { shop, product, json, file }) => {
                 files::put(&config, files::Wanted { shop, product, file, json }).await
             }
+            Command::Refunds(command) => refunds::command(&config, command).await,
+            Command::Payouts(command) => payouts::command(&config, command).await,
+            Command::Mail(MailCommand::Preview { dir }) => mail::preview(&config, &dir),
             Command::Doctor { books, json } => doctor::examine(config, books, json).await,
             Command::Health => health(config.listen),
             Command::Openapi { .. } => Ok(ExitCode::SUCCESS),

@@ -2,6 +2,8 @@
 //! Nonsense is refused at the start, with the name of the key.
 
 mod files;
+mod mail;
+mod payouts;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use files::{Bucket, Files};
+pub use mail::{Login, Mail, Security, Smtp};
+pub use payouts::Payouts;
 
 /// Every key, its default, one comment each.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -39,6 +43,8 @@ pub struct Config {
     pub http: Http,
     pub pools: Pools,
     pub files: Files,
+    pub payouts: Payouts,
+    pub mail: Mail,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -109,6 +115,9 @@ struct Raw {
     http: Http,
     pools: Pools,
     files: files::Raw,
+    payouts: payouts::Raw,
+    smtp_url: String,
+    mail: mail::Raw,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +148,7 @@ impl Config {
             "database_url",
             "master_key",
             "metrics_token",
+            "smtp_url",
             "gateways.sandbox_secret",
             "files.access_key_id",
             "files.secret_access_key",
@@ -225,6 +235,8 @@ impl Raw {
             bail!("pools.worker: must be at least 2");
         }
         let files = self.files.check()?;
+        let payouts = self.payouts.check()?;
+        let mail = self.mail.check(&self.smtp_url)?;
         let given = |text: String| (!text.is_empty()).then(|| SecretString::from(text));
         Ok(Config {
             database_url: given(self.database_url),
@@ -244,6 +256,8 @@ impl Raw {
             http: self.http,
             pools: self.pools,
             files,
+            payouts,
+            mail,
         })
     }
 }
@@ -282,7 +296,13 @@ mod tests {
             ("typo = 1", "typo"),
             ("[limits]\nreads = 0", "limits"),
             ("[pools]\nworker = 1", "pools.worker"),
+            ("smtp_url = \"smtp://mail.example\"", "mail.from"),
+            ("[mail]\nfrom = \"the shop\"", "mail.from"),
+            ("[mail]\ntimeout_s = 60", "mail.timeout_s"),
+            ("[mail]\nconcurrency = 0", "mail.concurrency"),
             ("[retention]\nlicense_events_days = 0", "retention"),
+            ("[payouts.assets]\ndogecoin = [\"DOGE\"]", "dogecoin"),
+            ("[payouts.assets]\ntron = [\"usdt\"]", "payouts.assets.tron"),
             ("[files]\nsize_mib_max = 0", "files.size_mib_max"),
             ("[files]\nendpoint = \"https://s3.example\"", "bucket"),
             ("[files]\nbucket = \"My Bucket\"", "bucket"),

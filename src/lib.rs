@@ -17,9 +17,10 @@
 //! | --- | --- | --- |
 //! | [`cli`] | the commands; [`config`], [`telemetry`], [`app`] are what they set up | everything |
 //! | [`http`] | surfaces behind their [`http::door`]: HTTP and nothing else | `app`, `domain`, `kit` |
-//! | [`worker`] | what happens after the commit: mails, questions to webhooks, expiry, folding, sweeping | `app`, `domain`, `outbound`, `kit` |
+//! | [`worker`] | what happens after the commit: mails, questions to webhooks, refunds and payouts, expiry, folding, sweeping | `app`, `domain`, `outbound`, `mailer`, `kit` |
 //! | [`domain`] | the rooms: types, rules, operations, and each one's SQL | `kit`, rooms to its left |
 //! | [`outbound`] | calls to addresses that merchants gave, behind a guard | `kit` |
+//! | [`mailer`] | mails on their way out: SMTP, or files | `config`, `kit` |
 //! | [`kit`] | words that every room speaks: ids, money, time, sealing, lists, lanes | nothing |
 //!
 //! # The path of a write
@@ -42,6 +43,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod kit;
+pub mod mailer;
 pub mod outbound;
 pub mod telemetry;
 pub mod worker;

@@ -3,6 +3,8 @@
 //! was checked, leads there. No redirects, no proxies, no cookies, no second attempt, a deadline over the
 //! whole call, and only so much of an answer is read.
 
+mod webhook;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -11,18 +13,26 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, redirect, retry};
+use url::Host;
 
 use crate::error::{Error, Result};
 use crate::kit::web_address::{Reach, WebAddress};
 
-/// From looking the name up to the last byte read (contract 5.1: unpublished, so ours).
-const DEADLINE: Duration = Duration::from_secs(10);
-/// Of it, for name, connection and handshake.
+pub use webhook::Webhooks;
+
+/// Of a question for goods, from looking the name up to the last byte read (contract 5.1: unpublished, so ours).
+pub const GOODS_DEADLINE: Duration = Duration::from_secs(10);
+/// Of an event on its way to an endpoint: the shorter of what Standard Webhooks advises (15 to 30 s).
+pub const WEBHOOK_DEADLINE: Duration = Duration::from_secs(15);
+/// How long a name that is given to us is looked up, before it is taken as it is.
+const LOOK_UP: Duration = Duration::from_secs(2);
+/// Of a deadline, for name, connection and handshake.
 const CONNECT: Duration = Duration::from_secs(5);
 
+#[derive(Clone)]
 pub struct Outbound {
     client: Client,
-    reach: Reach,
+    guard: Arc<Guard>,
 }
 
 /// What came back, up to the caller's limit.
@@ -61,8 +71,8 @@ impl fmt::Display for Failure {
 impl Outbound {
     /// # Errors
     /// [`Error::Internal`] where TLS cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self> {
-        Self::build(reach, DEADLINE, Arc::new(System))
+    pub fn new(reach: Reach, deadline: Duration) -> Result<Self> {
+        Self::build(reach, deadline, Arc::new(System))
     }
 
     /// With a deadline and a resolver of one's own: for tests. The guard stands before any resolver.
@@ -78,9 +88,10 @@ impl Outbound {
             .map_err(|e| fault(&e))?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let guard = Arc::new(Guard { reach, inner: resolver });
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(Guard { reach, inner: resolver }))
+            .dns_resolver(guard.clone())
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .no_proxy()
@@ -92,12 +103,22 @@ impl Outbound {
             .timeout(deadline)
             .build()
             .map_err(|e| fault(&e.without_url()))?;
-        Ok(Self { client, reach })
+        Ok(Self { client, guard })
     }
 
     #[must_use]
-    pub const fn reach(&self) -> Reach {
-        self.reach
+    pub fn reach(&self) -> Reach {
+        self.guard.reach
+    }
+
+    /// Whether this name leads nowhere but where nobody is called, as far as it resolves now. It is looked at
+    /// again whenever it is dialled; this is to tell whoever names it.
+    pub async fn leads_inside(&self, to: &WebAddress) -> bool {
+        let Some(Host::Domain(name)) = to.as_url().host() else { return false };
+        let Ok(name) = name.parse() else { return false };
+        let Ok(Ok(found)) = tokio::time::timeout(LOOK_UP, self.guard.inner.resolve(name)).await else { return false };
+        let found: Vec<_> = found.collect();
+        !found.is_empty() && !found.iter().any(|address| self.guard.reach.covers(address.ip()))
     }
 
     /// Sends a body, and reads at most `read_max` bytes of the answer.
@@ -112,9 +133,34 @@ impl Outbound {
         body: Vec<u8>,
         read_max: usize,
     ) -> std::result::Result<Answer, Failure> {
+        let (answer, broken) = self.exchange(to, headers, body, read_max).await?;
+        broken.map_or(Ok(answer), Err)
+    }
+
+    /// The same where the status is the answer: what becomes of the body behind it makes no difference.
+    ///
+    /// # Errors
+    /// [`Failure`], where no status came.
+    pub async fn tell(
+        &self,
+        to: &WebAddress,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        read_max: usize,
+    ) -> std::result::Result<Answer, Failure> {
+        self.exchange(to, headers, body, read_max).await.map(|(answer, _)| answer)
+    }
+
+    async fn exchange(
+        &self,
+        to: &WebAddress,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        read_max: usize,
+    ) -> std::result::Result<(Answer, Option<Failure>), Failure> {
         // A literal address is dialled without any resolver, so it is looked at here, as the resolver's
         // are there: what was stored while development was allowed is not called once it no longer is.
-        if WebAddress::parse(to.as_str(), self.reach).is_err() {
+        if WebAddress::parse(to.as_str(), self.reach()).is_err() {
             return Err(Failure::Blocked);
         }
         let request = self.client.post(to.as_url().clone()).headers(headers).body(body);
@@ -125,15 +171,19 @@ impl Outbound {
             body: Vec::new(),
             cut: false,
         };
-        while let Some(chunk) = response.chunk().await.map_err(|e| failure(&e))? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok((answer, None)),
+                Err(e) => return Ok((answer, Some(failure(&e)))),
+            };
             let room = read_max - answer.body.len();
             answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
                 answer.cut = true;
-                break; // dropping the response closes the connection
+                return Ok((answer, None)); // dropping the response closes the connection
             }
         }
-        Ok(answer)
     }
 }
 

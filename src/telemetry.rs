@@ -38,8 +38,25 @@ pub fn start_logs(filter: &str, format: LogFormat) -> anyhow::Result<()> {
 /// # Errors
 /// Where there is a recorder already.
 pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])?
-        .install_recorder()
-        .map_err(Into::into)
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+/// What each figure is; their labels are few words each, never an id, a path or an address.
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("http_requests_total", "Requests answered, by route template, method and status");
+    describe_histogram!("http_request_seconds", Unit::Seconds, "Time to answer, by route template and method");
+    describe_histogram!("pool_wait_seconds", Unit::Seconds, "Waiting for a permit, and for a connection with one");
+    describe_gauge!("pool_connections", "Open connections to the database");
+    describe_gauge!("pool_connections_idle", "Of them, those that nobody uses");
+    describe_gauge!("request_permits_free", "Requests that could begin at once");
+    describe_counter!("mails_total", "Attempts to send a mail: sent, later or refused");
+    describe_gauge!("mails_waiting", "Mails that are not sent yet, and not given up");
+    describe_gauge!("mails_oldest_seconds", Unit::Seconds, "How long the oldest of them has waited");
+    describe_gauge!("ledger_broken_laws", "Laws of the books that do not hold; anything but 0 is an emergency");
+    describe_counter!("worker_failures_total", "Steps that the worker could not finish, and tries again");
 }

@@ -1,6 +1,9 @@
 //! The command line's words, and what they say of themselves.
 
+mod money;
+
 use clap::{Parser, Subcommand, ValueEnum};
+pub use money::{Of, PayoutsCommand, RefundsCommand};
 
 use crate::domain::keys::Surface;
 use crate::domain::shops::Mode;
@@ -65,6 +68,15 @@ generate-codes | keyhouse import --shop demo --product prod_01J2… -")]
     /// Licenses
     #[command(subcommand)]
     Licenses(LicensesCommand),
+    /// Refunds that you give back by hand
+    #[command(subcommand)]
+    Refunds(RefundsCommand),
+    /// Payouts that you send by hand
+    #[command(subcommand)]
+    Payouts(PayoutsCommand),
+    /// Mails
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Print an OpenAPI document as JSON
     Openapi {
         /// v1, dev, reseller or checkout
@@ -131,6 +143,16 @@ the S3 bucket that the settings name, not encrypted.")]
         #[arg(long)]
         json: bool,
         file: std::path::PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Write every mail with made-up words, for looking at: its text, its page, and the whole of it (.eml)
+    #[command(after_help = "Examples:\n  keyhouse mail preview ./mails && xdg-open ./mails/order_delivered.html")]
+    Preview {
+        /// Made if it is not there
+        dir: std::path::PathBuf,
     },
 }
 

@@ -7,10 +7,13 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::database::{self, Database, MIGRATIONS};
 use super::shop::explain;
+use crate::app::MAIL_DIR;
 use crate::config::Config;
 use crate::domain::ledger;
 use crate::kit::clock::Clock;
 use crate::kit::env::Env;
+use crate::mailer::Mailer;
+use crate::worker::WAKE_SESSIONS;
 
 /// Between our clock and the database's.
 const CLOCK_SKEW_MS_MAX: i64 = 2_000;
@@ -39,7 +42,7 @@ pub async fn examine(config: Config, books: bool, json: bool) -> anyhow::Result<
             database.close().await?;
         }
     }
-    findings.push(Finding { what: "mail", result: mail(&config) });
+    findings.push(Finding { what: "mail", result: mail(&config).await });
     let sick = findings.iter().any(|finding| finding.result.is_err());
     report(&findings, json);
     Ok(if sick { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -82,7 +85,7 @@ async fn connections(config: &Config, db: &mut PgConnection) -> Result<String, S
         .fetch_one(db)
         .await
         .map_err(|e| e.to_string())?;
-    let ours = config.request_connections() + config.pools.worker;
+    let ours = config.request_connections() + config.pools.worker + WAKE_SESSIONS;
     let fits = i64::from(ours) * 5 <= i64::from(most) * 4;
     let text = format!("{ours} for each process, of {most}");
     if fits { Ok(text) } else { Err(format!("{text}: lower pools.requests or raise max_connections")) }
@@ -126,18 +129,9 @@ async fn laws(db: &mut PgConnection) -> Result<String, String> {
     if broken.is_empty() { Ok("every ledger and stock law holds".into()) } else { Err(broken.join("; ")) }
 }
 
-fn mail(config: &Config) -> Result<String, String> {
-    let dir = config.data_dir.join("mail");
-    let probe = || -> std::io::Result<()> {
-        std::fs::create_dir_all(&dir)?;
-        let file = dir.join(".probe");
-        std::fs::write(&file, b"")?;
-        std::fs::remove_file(file)
-    };
-    match probe() {
-        Ok(()) => Ok(format!("written to files in {}", dir.display())),
-        Err(e) => Err(format!("{}: {e}; set KEYHOUSE_DATA_DIR to a place that can be written", dir.display())),
-    }
+async fn mail(config: &Config) -> Result<String, String> {
+    let mailer = Mailer::new(&config.mail, config.data_dir.join(MAIL_DIR)).map_err(|e| explain(e).to_string())?;
+    mailer.check().await
 }
 
 fn report(findings: &[Finding], json: bool) {

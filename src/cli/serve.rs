@@ -35,7 +35,7 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
 
     let interrupted = interrupted();
     say(&format!("Keyhouse {} is ready at {}", env!("CARGO_PKG_VERSION"), app.public_url));
-    say(&format!("Mails are written to {}: they hold codes, so this is for development.", app.mail_dir().display()));
+    say(&app.mailer.describe());
     if let Some(introduction) = introduction {
         say(&introduction);
     }

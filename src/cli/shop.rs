@@ -11,7 +11,7 @@ use super::database::Session;
 use crate::config::Config;
 use crate::domain::keys::{self, NewKey, Surface};
 use crate::domain::shops::{self, Mode, NewShop, Shop};
-use crate::error::Error;
+use crate::error::{Conflict, Error};
 use crate::kit::env::Env;
 use crate::kit::money::Currency;
 use crate::kit::secret::reveal;
@@ -151,6 +151,7 @@ pub fn explain(error: Error) -> anyhow::Error {
             anyhow::anyhow!("{}", all.join("; "))
         }
         Error::NotFound(what) => anyhow::anyhow!("there is no such {what}"),
+        Error::Conflict(Conflict::WrongState(text)) => anyhow::anyhow!("{text}"),
         other => anyhow::anyhow!("{other}"),
     }
 }

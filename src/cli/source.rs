@@ -1,5 +1,5 @@
-//! What commands that read a file share: whose product it is for, the file itself, a bar, and the lines
-//! that were refused.
+//! What commands share: what their operator says; of those that read a file whose product it is for, the file
+//! itself, a bar, and the lines that were refused.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal as _};
@@ -16,6 +16,20 @@ use crate::error::Error;
 
 /// Refusals shown; beyond these they are only counted.
 const REFUSALS_SHOWN: u64 = 100;
+
+/// Things that one `list` prints.
+pub const LISTED_MAX: i64 = 1_000;
+/// What an operator says of something, in one line.
+const SAID_CHARS_MAX: usize = 200;
+
+/// What was said with this flag.
+pub fn said(flag: &str, text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if !(1..=SAID_CHARS_MAX).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+        bail!("{flag} must be one line of 1 to {SAID_CHARS_MAX} characters");
+    }
+    Ok(text.to_owned())
+}
 
 /// Lines that were not taken.
 #[derive(Debug, Default)]

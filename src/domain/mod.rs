@@ -2,7 +2,7 @@
 //! (`sql.rs`, private). Operations take `&mut PgConnection`, then the tenant, and never commit.
 //! A room calls only rooms to its left:
 //!
-//! `data_keys · shops · outbox · idempotency · keys · accounts · files · products · customers · serials · licenses · ledger · resellers · payments · dynamic · orders · fulfillments`
+//! `data_keys · shops · outbox · idempotency · keys · accounts · files · products · customers · serials · licenses · ledger · resellers · payments · dynamic · orders · fulfillments · payouts`
 
 pub mod accounts;
 pub mod customers;
@@ -17,6 +17,7 @@ pub mod licenses;
 pub mod orders;
 pub mod outbox;
 pub mod payments;
+pub mod payouts;
 pub mod products;
 pub mod resellers;
 pub mod serials;

@@ -62,8 +62,15 @@ pub async fn metrics(
     if !token && (!peer.is_loopback() || forwarded) {
         return Err(Error::Unauthenticated(Unauthenticated::Missing));
     }
-    let idle = app.permits.available_permits();
-    #[expect(clippy::cast_precision_loss, reason = "a handful of permits")]
-    metrics::gauge!("request_permits_free").set(idle as f64);
+    gauge("request_permits_free", &[], app.permits.available_permits());
+    for (name, pool) in [("requests", &app.requests), ("worker", &app.worker)] {
+        gauge("pool_connections", &[("pool", name)], usize::try_from(pool.size()).unwrap_or(0));
+        gauge("pool_connections_idle", &[("pool", name)], pool.num_idle());
+    }
     Ok(app.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render).unwrap_or_default())
+}
+
+fn gauge(name: &'static str, labels: &[(&'static str, &'static str)], count: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a handful")]
+    metrics::gauge!(name, labels).set(count as f64);
 }

@@ -61,6 +61,12 @@ impl<T> Id<T> {
     }
 }
 
+/// An id of the kind that has this prefix, for who knows the kind only by name.
+#[must_use]
+pub fn prefixed(prefix: &str, id: Uuid) -> String {
+    format!("{prefix}_{}", encode(id))
+}
+
 /// Canonical only: lower case, hyphens, no braces.
 fn hyphenated(text: &str) -> Option<Uuid> {
     let canonical = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());

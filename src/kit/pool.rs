@@ -26,6 +26,13 @@ pub fn options(url: &str) -> sqlx::Result<PgConnectOptions> {
     ]))
 }
 
+/// For lanes, whose statements look rows up by index, and are planned once: a planner who meets a table while it is
+/// small would go through all of it, and go on doing so while it grows.
+#[must_use]
+pub fn for_lanes(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().options([("enable_seqscan", "off"), ("jit", "off")])
+}
+
 /// A pool of at most `size` connections, made as they are needed.
 #[must_use]
 pub fn open(options: PgConnectOptions, size: u32) -> PgPool {

@@ -1,20 +1,32 @@
-//! What happens after the commit: mails go out, merchants are asked for goods, expired checkouts give their stock back, figures are
+//! What happens after the commit: mails go out, endpoints are told of events, money goes back and out, merchants are
+//! asked for goods, expired checkouts give their stock back, figures are
 //! folded, what is spent is swept. Any number of workers may run; rows are leased or locked, never shared.
 
+mod bells;
 mod deliver;
 mod dynamic;
-mod mail;
+mod gauges;
+pub mod mail;
+mod payouts;
+mod refunds;
 mod sweep;
 mod top_ups;
+mod wake;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use chrono::{DateTime, TimeDelta};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use bells::Bells;
+
+pub use wake::SESSIONS as WAKE_SESSIONS;
 
 /// Alone enough, should no commit of this process ring the bell.
 const TICK: Duration = Duration::from_secs(1);
@@ -22,6 +34,9 @@ const TICK: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Of [`TICK`], for what may wait.
 const SLOW_TICKS: u32 = 60;
+
+/// What is folded at every tick: it covers the slow ticks with time to spare.
+const YOUNG: TimeDelta = TimeDelta::minutes(2);
 
 /// Tells the worker to finish what it is at and end.
 pub type Stop = watch::Receiver<bool>;
@@ -31,45 +46,51 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ticks = 0_u32;
-    // Calls to merchants have a task of their own: one that hangs holds up no mail.
-    let bell = Arc::new(Notify::new());
-    let calls = tokio::spawn(dynamic::run(app.clone(), bell.clone(), stop.clone()));
+    let bells = Bells::default();
+    // Calls to merchants and mails have tasks of their own: one that hangs holds up nothing else.
+    let mut others = JoinSet::new();
+    others.spawn(bells.clone().follow(app.work.clone(), stop.clone()));
+    others.spawn(dynamic::run(app.clone(), bells.calls.clone(), stop.clone()));
+    others.spawn(webhooks::run(app.clone(), bells.webhooks.clone(), stop.clone()));
+    others.spawn(deliver::run(app.clone(), bells.mails.clone(), stop.clone()));
+    others.spawn(gauges::run(app.clone(), stop.clone()));
+    others.spawn(wake::run(app.clone(), bells.clone(), stop.clone()));
     while !*stop.borrow() {
         tokio::select! {
             _ = tick.tick() => {
                 sweep(&app, ticks.is_multiple_of(SLOW_TICKS)).await;
                 ticks = ticks.wrapping_add(1);
             }
-            () = app.work.notified() => {
-                // A permit that was stored while we worked is taken here at once, so no commit is missed.
-                bell.notify_one();
-                log("deliver mails", deliver::mails(&app).await);
-                tokio::time::sleep(PAUSE).await;
-            }
             _ = stop.changed() => {}
         }
     }
     log("write down throttled validations", sweep::throttled(&app).await);
     log("write down when keys were last used", sweep::last_used(&app).await);
-    log("finish calls", calls.await.map_err(|e| Error::Internal(format!("calls: {e}"))));
+    while let Some(ended) = others.join_next().await {
+        log("finish calls", ended.map_err(|e| Error::Internal(format!("a task of the worker: {e}"))));
+    }
 }
 
 /// Everything that is due; `slow` includes what is looked at once a minute.
 async fn sweep(app: &App, slow: bool) {
-    log("deliver mails", deliver::mails(app).await);
     log("write down throttled validations", sweep::throttled(app).await);
     log("expire checkouts", sweep::expired(app).await);
     log("expire licenses", sweep::expired_licenses(app).await);
     log("serve waiting orders", sweep::awaiting_stock(app).await);
+    log("give money back", refunds::due(app).await);
+    log("send payouts", payouts::due(app).await);
     log("open due top-ups", top_ups::due(app).await);
-    log("fold stock", sweep::stock(app).await);
-    log("fold the ledger", sweep::ledger(app).await);
+    // What is older was folded, unless somebody was late: the slow sweep looks for that.
+    let since = if slow { DateTime::UNIX_EPOCH } else { app.env.now() - YOUNG };
+    log("fold stock", sweep::stock(app, since).await);
+    log("fold the ledger", sweep::ledger(app, since).await);
     if slow {
         app.cursors.reset();
         log("make and drop partitions", sweep::partitions(app).await);
         log("read the signing keys", sweep::signing_keys(app).await);
         log("sweep idempotency keys", sweep::idempotency(app).await);
         log("sweep sessions", sweep::sessions(app).await);
+        log("sweep webhook deliveries", webhooks::sweep(app).await);
         log("write down when keys were last used", sweep::last_used(app).await);
     }
 }
@@ -77,18 +98,20 @@ async fn sweep(app: &App, slow: bool) {
 /// Works until nothing is due: for tests, which have no patience.
 pub async fn settle(app: &Arc<App>) -> Result<()> {
     loop {
-        let called = dynamic::settle(app).await?;
+        let called = dynamic::settle(app).await? + webhooks::settle(app).await?;
+        sweep::stock(app, DateTime::UNIX_EPOCH).await?;
         let expired = sweep::expired(app).await? + sweep::expired_licenses(app).await?;
-        let done = deliver::mails(app).await? + sweep::awaiting_stock(app).await? + top_ups::due(app).await?;
-        if called + expired + done == 0 {
+        let done = deliver::settle(app).await? + sweep::awaiting_stock(app).await? + top_ups::due(app).await?;
+        let moved = refunds::due(app).await? + payouts::due(app).await?;
+        if called + expired + done + moved == 0 {
             break;
         }
     }
-    sweep::stock(app).await?;
-    sweep::ledger(app).await?;
+    sweep::ledger(app, DateTime::UNIX_EPOCH).await?;
     sweep::throttled(app).await?;
     sweep::signing_keys(app).await?;
     sweep::sessions(app).await?;
+    webhooks::sweep(app).await?;
     sweep::last_used(app).await
 }
 

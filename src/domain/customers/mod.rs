@@ -65,6 +65,11 @@ pub async fn record_payment(
     Ok(sql::record_payment(db, shop.uuid(), *id, cents, now).await?)
 }
 
+/// Takes what was given back off the lifetime figure (R16); `cents` as for [`record_payment`].
+pub async fn record_refund(db: &mut PgConnection, shop: Tenant, id: CustomerId, cents: i64) -> Result<()> {
+    Ok(sql::record_refund(db, shop.uuid(), *id, cents).await?)
+}
+
 pub async fn list(
     db: &mut PgConnection,
     shop: Tenant,

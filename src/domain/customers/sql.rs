@@ -55,6 +55,18 @@ pub async fn record_payment(
     .map(drop)
 }
 
+pub async fn record_refund(db: &mut PgConnection, shop: Uuid, id: Uuid, cents: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update customers set lifetime_cents = lifetime_cents - $3 where shop_id = $1 and id = $2",
+        shop,
+        id,
+        cents
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 pub async fn list(db: &mut PgConnection, shop: Uuid, after: Option<Uuid>, rows: i64) -> sqlx::Result<Vec<Customer>> {
     sqlx::query_as!(
         Customer,

@@ -6,9 +6,9 @@ use super::lane::{Answer, CREATED, FOUND, Loaded, Request};
 use super::{Fulfillment, Item};
 use crate::domain::idempotency::Stored;
 use crate::domain::ledger::{Account, Kind, Purpose, Transfer, prepaid};
-use crate::domain::outbox::Event;
+use crate::domain::outbox::{Event, Template};
 use crate::domain::products::{PoolId, Product};
-use crate::domain::resellers::{self, Reseller, Status, Unsold};
+use crate::domain::resellers::{self, Barred, Reseller};
 use crate::error::{Conflict, Error, ResellerRefusal, Result, Unauthenticated};
 use crate::kit::env::Env;
 use crate::kit::money::{Cents, Currency};
@@ -69,27 +69,22 @@ impl Loaded {
             return Err(refuse(Unauthenticated::Invalid));
         }
         let reseller = self.resellers.get(&request.reseller).ok_or_else(|| refuse(Unauthenticated::Invalid))?;
-        let active = reseller.status == Status::Active && self.program.enabled;
-        if active { Ok(reseller) } else { Err(refuse(Unauthenticated::Inactive)) }
+        let inactive = reseller.may_buy(&self.program).is_err_and(Barred::is_inactive);
+        if inactive { Err(refuse(Unauthenticated::Inactive)) } else { Ok(reseller) }
     }
 
     /// Terms, access, quantity, limits, price and balance, in this order (contract 4.12).
     fn weigh(&self, request: &Request) -> Result<Sale<'_>> {
         let (reseller, order) = (self.admit(request)?, &request.order);
         let refuse = |refusal| Err(Error::Reseller(refusal));
-        if !reseller.terms.mode.buys_stock() {
-            return refuse(ResellerRefusal::ModeNotAllowed);
-        }
+        reseller.may_buy(&self.program)?;
         // What is in no list of theirs may be another shop's, or nothing at all: the answer is one.
         let Some(product) = self.products.get(&order.product) else {
             return refuse(ResellerRefusal::ProductNotAllowed);
         };
         let access = self.access.get(&(reseller.id, product.id));
-        let offer = match resellers::offer(product, reseller, access, &self.program) {
-            Ok(offer) => offer,
-            Err(Unsold::NotAllowed) => return refuse(ResellerRefusal::ProductNotAllowed),
-            Err(Unsold::NotEligible) => return refuse(ResellerRefusal::ProductNotEligible),
-        };
+        let offer = resellers::offer(product, reseller, access, &self.program);
+        let offer = offer.map_err(|unsold| Error::Reseller(unsold.into()))?;
         let unit = offer.wholesale;
         let pool = product.pool.ok_or(Error::Reseller(ResellerRefusal::ProductNotEligible))?;
         offer.allow(order.quantity).map_err(Error::Reseller)?;
@@ -151,12 +146,17 @@ impl Loaded {
         *bought = bought.plus(order.quantity.into());
         *self.made.purchases.entry(reseller.id).or_default() += i64::from(order.quantity);
         self.made.events.push(Event::ResellerFulfillmentDelivered(one.facts(&reseller)));
+        self.made.mails.extend(one.mail(&reseller, Template::FulfillmentDelivered));
         self.watch(&reseller, before, balance_after, currency);
         Ok(one)
     }
 
-    /// A balance that fell below a threshold is told of, and topped up.
+    /// A balance that fell below a threshold is told of, and topped up. Thresholds are in the shop's currency, and
+    /// say nothing of a balance in another.
     fn watch(&mut self, reseller: &Reseller, before: Cents, after: Cents, currency: Currency) {
+        if self.watched != Some(currency) {
+            return;
+        }
         self.made.events.extend(reseller.low_balance(self.shop, before, after, currency));
         if reseller.alerts.wants_top_up(after) {
             self.made.top_ups_due.insert(reseller.id);

@@ -12,14 +12,16 @@ use super::{Fulfillment, Order, sql, with_codes};
 use crate::domain::idempotency::{Batch, Claim, Stored};
 use crate::domain::keys::{self, Caller, KeyId};
 use crate::domain::ledger::{self, prepaid};
-use crate::domain::outbox::{self, Event};
+use crate::domain::outbox::{self, Event, NewMail};
 use crate::domain::products::{self, PoolId, Product, ProductId};
 use crate::domain::resellers::{self, Access, Bought, Program, Reseller, ResellerId};
 use crate::domain::serials::{self, Cursors, Handed, Lot};
-use crate::domain::shops::Tenant;
+use crate::domain::shops::{self, Tenant};
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::lane::Work;
+use crate::kit::money::Currency;
+use crate::kit::places::Places;
 
 /// One order of a reseller's shop.
 pub struct Request {
@@ -57,6 +59,8 @@ pub(super) const FOUND: u16 = 200;
 pub struct Fulfillments {
     pub env: Arc<Env>,
     pub cursors: Arc<Cursors>,
+    /// Of balances and of a day's purchases.
+    pub places: Places,
 }
 
 /// A fulfillment's identity (R40).
@@ -72,6 +76,8 @@ pub struct Loaded {
     pub(super) products: HashMap<ProductId, Product>,
     pub(super) access: HashMap<(ResellerId, ProductId), Access>,
     pub(super) bought: HashMap<ResellerId, Bought>,
+    /// The shop's currency, where somebody's balance in it is watched.
+    pub(super) watched: Option<Currency>,
     pub(super) books: ledger::Group,
     pub(super) keys: Batch,
     /// Of before and, as the group goes on, of this group.
@@ -87,6 +93,7 @@ pub(super) struct Made {
     pub handed: Vec<(Uuid, Handed)>,
     pub purchases: BTreeMap<ResellerId, i64>,
     pub events: Vec<Event>,
+    pub mails: Vec<NewMail>,
     pub top_ups_due: BTreeSet<ResellerId>,
 }
 
@@ -110,13 +117,17 @@ impl Work for Fulfillments {
         Some(request.lock)
     }
 
+    fn shop_lock(&self, shop: Uuid) -> Option<i64> {
+        Some(resellers::program_lock(shop))
+    }
+
     fn is_named(&self, _: &Request) -> bool {
         true // its identity is a name for ever (R40)
     }
 
     async fn load(&self, db: &mut PgConnection, _: Uuid, requests: &[&Request]) -> Result<Loaded> {
         let mut loaded = self.read(db, requests).await?;
-        let mut wanted: BTreeMap<PoolId, i64> = BTreeMap::new(); // in one order, so that two groups cannot deadlock
+        let mut wanted: BTreeMap<PoolId, i64> = BTreeMap::new();
         let mut counted = BTreeSet::new();
         for request in requests {
             if let Some((pool, quantity)) = loaded.wants(request)
@@ -125,10 +136,7 @@ impl Work for Fulfillments {
                 *wanted.entry(pool).or_default() += quantity;
             }
         }
-        for (pool, quantity) in wanted {
-            let lot = Lot::lock(db, loaded.shop, &self.cursors, pool, quantity).await?;
-            loaded.lots.insert(pool, lot);
-        }
+        loaded.lots = Lot::lock_all(db, loaded.shop, &self.cursors, &wanted).await?;
         Ok(loaded)
     }
 
@@ -143,14 +151,14 @@ impl Work for Fulfillments {
             let mut rows = sql::Rows::default();
             made.fulfillments.iter().for_each(|one| rows.push(one));
             sql::insert_all(db, shop.uuid(), &rows, now).await?;
-            let purchases: Vec<_> = made.purchases.into_iter().collect();
-            resellers::record_purchases(db, shop, now.date_naive(), &purchases).await?;
+            resellers::record_purchases(db, shop, &self.places, now.date_naive(), &made.purchases).await?;
             let due: Vec<_> = made.top_ups_due.into_iter().collect();
             if !due.is_empty() {
                 resellers::mark_top_up_due(db, shop, &due).await?;
             }
-            books.write(db, &self.env).await?;
+            books.write(db, &self.env, &self.places).await?;
             outbox::emit(db, shop, &self.env, &made.events).await?;
+            outbox::queue_mails(db, shop, &self.env, &made.mails).await?;
         }
         keys.store(db, shop, &self.env).await?;
         Ok(!made.events.is_empty())
@@ -176,18 +184,23 @@ impl Fulfillments {
         let of_products: Vec<ProductId> = of_products.into_iter().collect();
 
         let relationships = resellers::lock_all(db, shop, &ids).await?;
+        let limited: Vec<ResellerId> =
+            relationships.iter().filter(|reseller| reseller.terms.limits()).map(|reseller| reseller.id).collect();
+        let any_alerts = relationships.iter().any(|reseller| reseller.alerts.any());
+        let watched = if any_alerts { Some(shops::get(db, shop).await?.currency) } else { None };
         let catalogue = products::get_all(db, shop, &of_products).await?;
         let currencies: BTreeSet<&str> = catalogue.iter().map(|product| product.currency.code()).collect();
         let currency = |code: &&str| catalogue.iter().find(|p| p.currency.code() == *code).map(|p| p.currency);
         let currencies: Vec<_> = currencies.iter().filter_map(currency).collect();
         let accounts: Vec<_> =
             ids.iter().flat_map(|id| currencies.iter().map(|currency| (prepaid(id.uuid()), *currency))).collect();
-        let books = ledger::Group::lock(db, shop, &accounts).await?;
+        let books = ledger::Group::lock(db, shop, &self.places, &accounts).await?;
 
         let claims = requests.iter().filter_map(|request| Some(&request.named.as_ref()?.claim));
         let keys = Batch::load(db, shop, &self.env, claims).await?;
         let there = self.earlier(db, shop, requests).await?;
-        let access = resellers::access(db, shop, &ids, &of_products).await?;
+        let pairs: BTreeSet<_> = requests.iter().map(|request| (request.reseller, request.order.product)).collect();
+        let access = resellers::access(db, shop, pairs).await?;
         Ok(Loaded {
             shop,
             now,
@@ -196,7 +209,8 @@ impl Fulfillments {
             resellers: relationships.into_iter().map(|reseller| (reseller.id, reseller)).collect(),
             products: catalogue.into_iter().map(|product| (product.id, product)).collect(),
             access: access.into_iter().map(|(reseller, access)| ((reseller, access.product), access)).collect(),
-            bought: resellers::purchased(db, shop, &ids, now.date_naive()).await?,
+            bought: resellers::purchased(db, shop, &limited, now.date_naive()).await?,
+            watched,
             books,
             keys,
             there,

@@ -20,7 +20,7 @@ pub use super::orders::QUANTITY_MAX;
 pub use lane::{Answer, Fulfillments, Named, Request};
 pub use replacement::{Bad, Replaced, replace};
 
-use super::outbox::FulfillmentFacts;
+use super::outbox::{FulfillmentFacts, NewMail, Template};
 use super::products::ProductId;
 use super::resellers::{Reseller, ResellerId};
 use super::serials::{self, Code, SerialId};
@@ -79,6 +79,12 @@ impl Fulfillment {
         self.quantity == order.quantity && self.customer_email.to_lowercase() == order.email.key()
     }
 
+    /// To the buyer, in the reseller's name: where the relationship says so (R42).
+    fn mail(&self, reseller: &Reseller, template: Template) -> Option<NewMail> {
+        let recipient = self.customer_email.clone();
+        reseller.delivery.by_mail.then_some(NewMail { template, subject_id: *self.id, recipient })
+    }
+
     fn facts(&self, reseller: &Reseller) -> FulfillmentFacts {
         FulfillmentFacts {
             id: *self.id,
@@ -104,6 +110,16 @@ pub async fn get(
     id: FulfillmentId,
 ) -> Result<Fulfillment> {
     let row = sql::get(db, shop.uuid(), *reseller, *id).await?.ok_or(Error::NotFound("fulfillment"))?;
+    let mut found = with_codes(db, shop, env, vec![row]).await?;
+    found.pop().ok_or(Error::NotFound("fulfillment"))
+}
+
+/// The shop's own look at one of any relationship's: for its mail.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(db: &mut PgConnection, shop: Tenant, env: &Env, id: FulfillmentId) -> Result<Fulfillment> {
+    let row = sql::find(db, shop.uuid(), *id).await?.ok_or(Error::NotFound("fulfillment"))?;
     let mut found = with_codes(db, shop, env, vec![row]).await?;
     found.pop().ok_or(Error::NotFound("fulfillment"))
 }

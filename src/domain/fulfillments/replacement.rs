@@ -4,8 +4,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Fulfillment, FulfillmentId, sql, with_codes};
+use crate::domain::outbox::{self, Template};
 use crate::domain::products;
-use crate::domain::resellers::ResellerId;
+use crate::domain::resellers::{self, ResellerId};
 use crate::domain::serials::{self, Cursors, Demand, Handed, SerialId};
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
@@ -64,6 +65,8 @@ pub async fn replace(
     let pairs = sql::Pairs { ids, bad: column(burned.clone()), good: column(good.iter().map(|one| one.id).collect()) };
     sql::insert_replacements(db, shop.uuid(), *id, &pairs, reason, env.now()).await?;
     let fulfillment = super::get(db, shop, env, reseller, id).await?;
+    let told = fulfillment.mail(&resellers::get(db, shop, reseller).await?, Template::FulfillmentReplaced);
+    outbox::queue_mails(db, shop, env, told.as_slice()).await?;
     Ok(Replaced { fulfillment, burned, good })
 }
 

@@ -81,6 +81,20 @@ pub async fn get(db: &mut PgConnection, shop: Uuid, reseller: Uuid, id: Uuid) ->
     .await
 }
 
+/// Whosever it is.
+pub async fn find(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        "select id, reseller_id, external_order_id, product_id, quantity, customer_email, unit_cents, total_cents,
+                currency, balance_after, created_at
+         from fulfillments where shop_id = $1 and id = $2",
+        shop,
+        id
+    )
+    .fetch_optional(db)
+    .await
+}
+
 pub async fn lock(db: &mut PgConnection, shop: Uuid, reseller: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
@@ -121,15 +135,19 @@ pub async fn list(
     .await
 }
 
-/// Those of these identities that are there.
+/// Those of these identities that are there. Each is looked up by itself: a planner who still takes the table for
+/// a small one could join all of it.
 pub async fn find_all(db: &mut PgConnection, shop: Uuid, lines: &Lines) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         "select f.id, f.reseller_id, f.external_order_id, f.product_id, f.quantity, f.customer_email, f.unit_cents,
                 f.total_cents, f.currency, f.balance_after, f.created_at
          from unnest($2::uuid[], $3::text[], $4::uuid[]) as l (reseller_id, external_order_id, product_id)
-         join fulfillments f on f.shop_id = $1 and f.reseller_id = l.reseller_id
-             and f.external_order_id = l.external_order_id and f.product_id = l.product_id and f.variant_id is null",
+         cross join lateral (
+             select * from fulfillments f
+             where f.shop_id = $1 and f.reseller_id = l.reseller_id and f.external_order_id = l.external_order_id
+               and f.product_id = l.product_id and f.variant_id is null
+             limit 1) f",
         shop,
         &lines.resellers,
         &lines.orders,

@@ -7,6 +7,7 @@
 
 mod account;
 mod group;
+mod payable;
 mod sql;
 mod statement;
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use account::{Account, Kind};
 pub use group::Group;
+pub use payable::{collect, payable};
 pub use statement::{Line, LineKind, statement};
 
 use super::shops::Tenant;
@@ -31,6 +33,9 @@ pub type TransferId = Id<Transfer>;
 pub enum Purpose {
     Sale,
     TopUp,
+    Refund,
+    /// What the shop has taken in becomes what it can be paid out.
+    Settlement,
     Payout,
     Fulfillment,
     Adjustment,
@@ -41,6 +46,8 @@ impl Purpose {
         match self {
             Self::Sale => "sale",
             Self::TopUp => "top_up",
+            Self::Refund => "refund",
+            Self::Settlement => "settlement",
             Self::Payout => "payout",
             Self::Fulfillment => "fulfillment",
             Self::Adjustment => "adjustment",
@@ -48,7 +55,8 @@ impl Purpose {
     }
 
     fn of(word: &str) -> Option<Self> {
-        let all = [Self::Sale, Self::TopUp, Self::Payout, Self::Fulfillment, Self::Adjustment];
+        use Purpose::{Adjustment, Fulfillment, Payout, Refund, Sale, Settlement, TopUp};
+        let all = [Sale, TopUp, Refund, Settlement, Payout, Fulfillment, Adjustment];
         all.into_iter().find(|purpose| purpose.word() == word)
     }
 }
@@ -57,12 +65,14 @@ impl Purpose {
 #[derive(Clone, Debug)]
 pub struct Transfer {
     pub purpose: Purpose,
-    /// The order or payout it is for.
+    /// The order, refund or payout it is for.
     pub reference: Uuid,
     pub currency: Currency,
     pub legs: Vec<Leg>,
     /// What the shop says it is for, where nothing else does.
     pub reason: Option<String>,
+    /// The API key that it was made with by hand.
+    pub made_by: Option<Uuid>,
 }
 
 impl Entity for Transfer {
@@ -96,13 +106,13 @@ impl Transfer {
         amount: Cents,
     ) -> Self {
         let legs = vec![Leg { account: debit, amount: amount.negated() }, Leg { account: credit, amount }];
-        Self { purpose, reference, currency, legs, reason: None }
+        Self { purpose, reference, currency, legs, reason: None, made_by: None }
     }
 
-    /// Says why, where the reference does not.
+    /// Says who made it by hand, and why.
     #[must_use]
-    pub fn because(self, reason: String) -> Self {
-        Self { reason: Some(reason), ..self }
+    pub fn by_hand(self, key: Uuid, reason: String) -> Self {
+        Self { reason: Some(reason), made_by: Some(key), ..self }
     }
 
     fn check(&self) -> Result<()> {
@@ -240,14 +250,15 @@ pub async fn balance_at(
     Ok(sql::balance_at(db, shop.uuid(), account.id(shop, currency), instant).await?)
 }
 
-/// Shops with entries to fold.
-pub async fn shops_to_fold(db: &mut PgConnection) -> Result<Vec<Tenant>> {
-    Ok(sql::shops_to_fold(db).await?.into_iter().map(Tenant::new).collect())
+/// Shops with entries to fold, made at `since` or later. Folding the young ones alone spares the worker those that
+/// are folded already, and that an old snapshot keeps in the index.
+pub async fn shops_to_fold(db: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Tenant>> {
+    Ok(sql::shops_to_fold(db, *Id::<Entry>::earliest(since)).await?.into_iter().map(Tenant::new).collect())
 }
 
 /// Adds up to ten thousand open entries of a shop to their accounts' totals; answers how many.
-pub async fn fold(db: &mut PgConnection, shop: Tenant) -> Result<u64> {
-    Ok(sql::fold(db, shop.uuid()).await?)
+pub async fn fold(db: &mut PgConnection, shop: Tenant, since: DateTime<Utc>) -> Result<u64> {
+    Ok(sql::fold(db, shop.uuid(), *Id::<Entry>::earliest(since)).await?)
 }
 
 /// Every broken law of the books, in words. There must be none, ever.

@@ -43,8 +43,9 @@ pub async fn open(
     now: DateTime<Utc>,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into ledger_transfers (shop_id, id, kind, state, reference_id, currency, created_at, settled_at, reason)
-         values ($1, $2, $3, $4, $5, $6, $7, case when $4 = 'posted' then $7::timestamptz end, $8)",
+        "insert into ledger_transfers (shop_id, id, kind, state, reference_id, currency, created_at, settled_at, reason,
+                                       made_by)
+         values ($1, $2, $3, $4, $5, $6, $7, case when $4 = 'posted' then $7::timestamptz end, $8, $9)",
         shop,
         id,
         transfer.purpose.word(),
@@ -52,7 +53,8 @@ pub async fn open(
         transfer.reference,
         transfer.currency.code(),
         now,
-        transfer.reason
+        transfer.reason,
+        transfer.made_by
     )
     .execute(db)
     .await
@@ -138,6 +140,34 @@ pub async fn credit_held(
     .await
 }
 
+/// What a held account holds, its row locked; it is made where it never held anything.
+pub async fn lock_held(
+    db: &mut PgConnection,
+    shop: Uuid,
+    id: Uuid,
+    account: &Account,
+    currency: &str,
+) -> sqlx::Result<i64> {
+    sqlx::query!(
+        "insert into ledger_accounts (shop_id, id, kind, owner, currency, held)
+         values ($1, $2, $3, $4, $5, true) on conflict do nothing",
+        shop,
+        id,
+        account.kind.word(),
+        account.owner,
+        currency
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query_scalar!(
+        "select balance from ledger_accounts where shop_id = $1 and id = $2 for no key update",
+        shop,
+        id
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// One statement for everything that is only appended. Recording accounts are made as they are needed;
 /// one that is there is read and not touched.
 pub async fn enter(
@@ -205,25 +235,27 @@ pub async fn balance_at(db: &mut PgConnection, shop: Uuid, account: Uuid, instan
     .await
 }
 
-/// A loose index scan: one probe a shop, however many entries are open.
-pub async fn shops_to_fold(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+/// A loose index scan: one probe a shop, however many entries are open. `after` is looked at in the index.
+pub async fn shops_to_fold(db: &mut PgConnection, after: Uuid) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         r#"with recursive shop as (
-             (select shop_id from ledger_open order by shop_id limit 1)
+             (select shop_id from ledger_open where entry_id > $1 order by shop_id limit 1)
              union all
-             select (select o.shop_id from ledger_open o where o.shop_id > shop.shop_id order by o.shop_id limit 1)
+             select (select o.shop_id from ledger_open o where o.shop_id > shop.shop_id and o.entry_id > $1
+                     order by o.shop_id limit 1)
              from shop where shop.shop_id is not null)
-         select shop_id as "shop_id!" from shop where shop_id is not null"#
+         select shop_id as "shop_id!" from shop where shop_id is not null"#,
+        after
     )
     .fetch_all(db)
     .await
 }
 
 /// Accounts are updated in id order, so that two workers cannot deadlock.
-pub async fn fold(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> {
+pub async fn fold(db: &mut PgConnection, shop: Uuid, after: Uuid) -> sqlx::Result<u64> {
     let folded = sqlx::query_scalar!(
         r#"with open as materialized (
-             select account_id, entry_id from ledger_open where shop_id = $1
+             select account_id, entry_id from ledger_open where shop_id = $1 and entry_id > $2
              order by account_id, entry_id limit 10000
              for update skip locked),
          gone as (
@@ -239,7 +271,8 @@ pub async fn fold(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> {
              update ledger_accounts a set balance = a.balance + sums.total
              from sums where a.shop_id = $1 and a.id = sums.id)
          select count(*) as "folded!" from gone"#,
-        shop
+        shop,
+        after
     )
     .fetch_one(db)
     .await?;

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::audit::{self, Kind, Note};
+use super::draft::fit;
 use super::expiry;
-use super::new::{fit, taken};
+use super::new::taken;
 use super::{Hwid, Key, License, LicenseId, Pattern, Status, key_hash, keys_of, lock, place, product_of, sql};
 use crate::domain::outbox::{self, Event};
 use crate::domain::products::ProductId;

@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod change;
+mod draft;
 mod expiry;
 mod hwid;
 mod key;
@@ -24,11 +25,12 @@ use uuid::Uuid;
 pub use change::{
     Extension, Patch as LicensePatch, extend, find_by_key, issue_file, remove, reset_hwid, rotate_key, update,
 };
+pub use draft::NewLicense;
 pub use expiry::{expire_due, shops_with_expired};
 pub use hwid::Hwid;
 pub use key::{Key, Pattern};
 pub use list::{Filter, Stats, list, stats};
-pub use new::{Imported, NewLicense, Unit, create, import, issue};
+pub use new::{Imported, Unit, create, import, issue};
 pub use revoke::revoke_of_order;
 pub use throttled::{Throttled, write as write_throttled};
 pub use validate::{Answer, Named, Outcome, Request, Validations, key_hash};

@@ -3,7 +3,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::License;
-use super::new::Draft;
+use super::draft::Draft;
 use crate::kit::ip_rule::IpRule;
 
 pub struct Row {

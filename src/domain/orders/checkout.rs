@@ -1,20 +1,18 @@
 //! A checkout opens an order: what is bought at today's prices, for how much, with the stock set aside.
 
 use chrono::Duration;
-use secrecy::SecretString;
 use sqlx::PgConnection;
 
-use super::{DeliveryState, Item, Method, Order, OrderId, Status, delivery, goods, items, payment, sql};
+use super::{DeliveryState, Item, Method, Opened, Order, Status, buyer, delivery, goods, items, payment, sql};
 use crate::domain::customers;
 use crate::domain::outbox::{self, Event};
 use crate::domain::payments::{Gateway, Gateways};
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::serials::{self, Cursors};
-use crate::domain::shops::{self, Listed, Shop, Tenant};
+use crate::domain::shops::{Shop, Tenant};
 use crate::error::{Error, Fields, Result};
 use crate::kit::env::Env;
 use crate::kit::money::{Cents, Currency};
-use crate::kit::secret::{self, Kind};
 use crate::kit::values::Email;
 
 /// Lines of one cart.
@@ -38,14 +36,6 @@ pub struct NewOrder {
     pub gateway: Option<Gateway>,
     pub return_url: Option<String>,
     pub custom_fields: serde_json::Value,
-}
-
-/// A fresh order and the buyer's token, which is known only now.
-#[derive(Debug)]
-pub struct Opened {
-    pub order: Order,
-    pub items: Vec<Item>,
-    pub token: SecretString,
 }
 
 /// Opens an order and reserves its stock; one of total 0 is paid and delivered at once.
@@ -78,6 +68,7 @@ pub async fn open(
         discount: Cents::ZERO,
         total: cart.total,
         refunded: Cents::ZERO,
+        refunding: Cents::ZERO,
         gateway,
         payment: None,
         return_url: new.return_url,
@@ -90,7 +81,7 @@ pub async fn open(
     let items: Vec<Item> = cart.lines.iter().map(|line| line.item(tenant, env, &order)).collect::<Result<_>>()?;
     sql::insert_order(db, tenant.uuid(), &order, &new.custom_fields, env.now()).await?;
     items::insert(db, tenant, &items).await?;
-    let token = admit(db, tenant, env, order.id).await?;
+    let token = buyer::admit(db, tenant, env, order.id).await?;
     outbox::emit(db, tenant, env, &[Event::OrderCreated(order.facts())]).await?;
     serials::reserve(db, tenant, env, cursors, &delivery::demands(&items)).await?;
     // Counted stock is a row that every sale of the product needs: last, so that it is held briefly, and
@@ -107,14 +98,6 @@ pub async fn open(
         (order, items)
     };
     Ok(Opened { order, items, token })
-}
-
-/// A token that opens this order for its buyer: the session's own, or another one for a mail, since the
-/// first is known by its hash alone.
-pub async fn admit(db: &mut PgConnection, shop: Tenant, env: &Env, order: OrderId) -> Result<SecretString> {
-    let token = secret::mint(Kind::Checkout, &mut env.fork_rng());
-    shops::list(db, shop, Listed::Checkout, &token.hash, *order).await?;
-    Ok(token.secret)
 }
 
 struct Cart<'a> {

@@ -104,14 +104,23 @@ pub(super) fn status_after(items: &[Item]) -> Status {
     if done { Status::Completed } else { Status::Delivering }
 }
 
-/// Tells of a delivery that is complete: the event, and the buyer's mail.
-pub(super) async fn announce(
+/// Tells the buyer of an order that was just paid: of the delivery where it is complete already, which says what
+/// was paid too; else by a receipt, for the goods may take their time.
+pub(super) async fn announce_paid(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
     order: &Order,
     items: &[Item],
 ) -> Result<()> {
+    if order.mail && status_after(items) != Status::Completed {
+        outbox::queue_mail(db, shop, env, Template::OrderPaid, *order.id, &order.customer_email).await?;
+    }
+    announce(db, shop, env, order, items).await
+}
+
+/// Tells of a delivery that is complete: the event, and the buyer's mail.
+async fn announce(db: &mut PgConnection, shop: Tenant, env: &Env, order: &Order, items: &[Item]) -> Result<()> {
     if status_after(items) != Status::Completed {
         return Ok(());
     }

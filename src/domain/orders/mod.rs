@@ -1,9 +1,10 @@
 //! Orders, from the checkout to the codes in the buyer's hands.
 //!
 //! `awaiting_payment → paid → delivering → completed`, `awaiting_payment → failed`, and back from
-//! `failed` only where it had expired and the money came after all (R13). Every move locks the order's
+//! `failed` only where it had expired and the money came after all (R13); `refunded` once all of it went back. Every move locks the order's
 //! row first and repeats its guard in SQL, so that payment and expiry see each other's result.
 
+mod buyer;
 mod checkout;
 mod delivery;
 mod download;
@@ -15,6 +16,8 @@ mod licensing;
 mod link;
 mod payment;
 mod receipt;
+mod refunds;
+mod resend;
 mod sql;
 mod state;
 mod top_up;
@@ -25,7 +28,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-pub use checkout::{ITEMS_MAX, Line, NewOrder, Opened, QUANTITY_MAX, RESERVED_FOR, admit, open};
+pub use buyer::{Opened, admit};
+pub use checkout::{ITEMS_MAX, Line, NewOrder, QUANTITY_MAX, RESERVED_FOR, open};
 pub use delivery::{Waiting, hand_out, lock_waiting};
 pub use download::download;
 pub use expiry::{expire_due, shops_with_expired};
@@ -35,6 +39,11 @@ pub use items::{Item, ItemId, Method, pools_awaited, shops_awaiting_stock};
 pub use link::LINK_LIVES;
 pub use payment::{ByShop, complete, pay};
 pub use receipt::receive;
+pub use refunds::{
+    DueRefund, NewRefund, Reason, Refund, RefundId, RefundStatus, Refunded, end_refund, lease_refunds, open_refunds,
+    refund, refund_by_id, refunds_of, shops_with_refunds_due, wait_for_operator,
+};
+pub use resend::{RESENDS_AN_HOUR, Resent, resend};
 pub use state::{DeliveryState, Failure, Status};
 pub use top_up::{TOP_UP_OPEN_FOR, TopUp, auto_top_up, top_up, top_ups};
 
@@ -65,6 +74,8 @@ pub struct Order {
     pub discount: Cents,
     pub total: Cents,
     pub refunded: Cents,
+    /// What refunds that are on their way will give back, or not.
+    pub refunding: Cents,
     pub gateway: Option<Gateway>,
     pub payment: Option<Payment>,
     pub return_url: Option<String>,
@@ -191,6 +202,13 @@ impl Order {
     #[must_use]
     pub fn is_payable(&self) -> bool {
         self.is_open() || (self.status == Status::Failed && self.failure.is_some_and(Failure::may_revive))
+    }
+
+    /// What may still be refunded: paid, and neither given back nor on its way.
+    #[must_use]
+    pub fn refundable(&self) -> Cents {
+        let left = self.total.plus(self.refunded.negated()).and_then(|left| left.plus(self.refunding.negated()));
+        left.filter(|_| self.status.is_paid()).unwrap_or(Cents::ZERO)
     }
 
     #[must_use]

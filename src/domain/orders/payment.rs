@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 
 use super::delivery::{self, Source};
-use super::{Failure, Item, Order, OrderId, Payment, Status, sql, top_up};
+use super::{Failure, Item, Order, OrderId, Payment, Status, items, sql, top_up};
 use crate::domain::customers;
 use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer};
 use crate::domain::outbox::{self, Event};
@@ -118,8 +118,7 @@ pub(super) async fn settle(
     delivery::deliver(db, shop, env, cursors, &mut items, source).await?;
     delivery::ask(db, shop, env, &items).await?;
     if late {
-        let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
-        products::retake_counted(db, shop, counted).await?;
+        retake_counted(db, shop, &mut items).await?;
     }
     order.status = delivery::status_after(&items);
     sql::settle(db, shop.uuid(), &order, before.word(), now).await?;
@@ -128,9 +127,21 @@ pub(super) async fn settle(
     outbox::emit(db, shop, env, &[paid]).await?;
     match order.top_up {
         Some(top_up) => top_up::announce(db, shop, env, &order, top_up).await?,
-        None => delivery::announce(db, shop, env, &order, &items).await?,
+        None => delivery::announce_paid(db, shop, env, &order, &items).await?,
     }
     Ok((order, items))
+}
+
+/// Counts late goods again, in product order, so that two cannot wait for each other. What is sold out by now stays
+/// uncounted, so that a refund gives back no more than was taken.
+async fn retake_counted(db: &mut PgConnection, shop: Tenant, items: &mut [Item]) -> Result<()> {
+    let mut counted: Vec<&mut Item> = items.iter_mut().filter(|item| item.counted).collect();
+    counted.sort_unstable_by_key(|item| item.product);
+    for item in &mut counted {
+        item.counted = products::retake_counted(db, shop, item.product, item.quantity).await?;
+    }
+    counted.retain(|item| !item.counted);
+    items::set_uncounted(db, shop, &counted).await
 }
 
 /// The gateway refused: the order is over, and its stock goes back.
@@ -169,6 +180,11 @@ pub(super) async fn release(
     for (pool, waiting) in &waiting {
         delivery::hand_out(db, shop, env, cursors, *pool, waiting).await?;
     }
+    release_counted(db, shop, items).await
+}
+
+/// Counted stock goes back to its products.
+pub(super) async fn release_counted(db: &mut PgConnection, shop: Tenant, items: &[Item]) -> Result<()> {
     let counted = items.iter().filter(|item| item.counted).map(|item| (item.product, item.quantity)).collect();
     products::release_counted(db, shop, counted).await
 }

@@ -19,6 +19,7 @@ pub struct Row {
     discount_cents: i64,
     total_cents: i64,
     refunded_cents: i64,
+    refunding_cents: i64,
     gateway: Option<String>,
     payment_provider: Option<String>,
     payment_chain: Option<String>,
@@ -74,7 +75,7 @@ pub async fn by_id(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders where shop_id = $1 and id = $2",
@@ -89,7 +90,7 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<O
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders where shop_id = $1 and id = $2 for no key update",
@@ -121,7 +122,7 @@ pub async fn lock_expired(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>,
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders
@@ -147,7 +148,7 @@ pub async fn list(
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders
@@ -169,7 +170,7 @@ pub async fn paid_by(db: &mut PgConnection, shop: Uuid, customer: Uuid, limit: i
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders where shop_id = $1 and customer_id = $2 and paid_at is not null
@@ -192,7 +193,7 @@ pub async fn top_ups(
     sqlx::query_as!(
         Row,
         "select id, status, failure, customer_id, customer_email, currency, subtotal_cents, discount_cents,
-                total_cents, refunded_cents, gateway, payment_provider, payment_chain, payment_asset,
+                total_cents, refunded_cents, refunding_cents, gateway, payment_provider, payment_chain, payment_asset,
                 payment_tx_hash, return_url, note, mail, reseller_id, auto_top_up,
                 expires_at, paid_at
          from orders where shop_id = $1 and reseller_id = $2 and ($3::uuid is null or id < $3)
@@ -268,6 +269,35 @@ pub async fn set_status(
     moved(done.rows_affected(), 1)
 }
 
+/// When the shop had the mail sent again, later than this.
+pub async fn resent_since(
+    db: &mut PgConnection,
+    shop: Uuid,
+    order: Uuid,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        r#"select at as "at!" from orders, unnest(resent_at) as at where shop_id = $1 and id = $2 and at > $3"#,
+        shop,
+        order,
+        since
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn record_resend(db: &mut PgConnection, shop: Uuid, order: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update orders set resent_at = array_append(resent_at, $3) where shop_id = $1 and id = $2",
+        shop,
+        order,
+        now
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 pub async fn set_note(db: &mut PgConnection, shop: Uuid, order: &Order) -> sqlx::Result<()> {
     sqlx::query!(
         "update orders set note = $3, mail = $4 where shop_id = $1 and id = $2",
@@ -282,17 +312,19 @@ pub async fn set_note(db: &mut PgConnection, shop: Uuid, order: &Order) -> sqlx:
 }
 
 /// A guard that did not hold means that somebody moved the order in spite of its lock.
-fn moved(rows: u64, expected: usize) -> Result<()> {
+pub(super) fn moved(rows: u64, expected: usize) -> Result<()> {
     if usize::try_from(rows) == Ok(expected) {
         return Ok(());
     }
     Err(Error::Conflict(Conflict::WrongState("the order has moved on meanwhile".into())))
 }
 
+/// Not those that are being refunded in full; what costs nothing cannot be refunded.
 pub async fn lock_waiting(db: &mut PgConnection, shop: Uuid, pool: Uuid, limit: i64) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "select o.id from orders o
-         where o.shop_id = $1 and o.status = 'delivering' and o.id in (
+         where o.shop_id = $1 and o.status = 'delivering'
+           and o.refunded_cents + o.refunding_cents < greatest(o.total_cents, 1) and o.id in (
              select i.order_id from order_items i
              where i.shop_id = $1 and i.pool_id = $2 and i.delivery_state = 'awaiting_stock'
              order by i.id limit $3)
@@ -331,6 +363,7 @@ impl TryFrom<Row> for Order {
             discount: cents(row.discount_cents)?,
             total: cents(row.total_cents)?,
             refunded: cents(row.refunded_cents)?,
+            refunding: cents(row.refunding_cents)?,
             gateway: row.gateway.as_deref().and_then(Gateway::of),
             payment: row.payment_provider.map(|provider| Payment {
                 provider,

@@ -85,6 +85,8 @@ pub enum DeliveryState {
     Delivered,
     Pending,
     AwaitingStock,
+    /// It was refunded before.
+    Cancelled,
     Failed,
 }
 
@@ -95,6 +97,7 @@ impl DeliveryState {
             Self::Delivered => "delivered",
             Self::Pending => "pending",
             Self::AwaitingStock => "awaiting_stock",
+            Self::Cancelled => "cancelled",
             Self::Failed => "failed",
         }
     }
@@ -103,6 +106,7 @@ impl DeliveryState {
         match word {
             "delivered" => Self::Delivered,
             "awaiting_stock" => Self::AwaitingStock,
+            "cancelled" => Self::Cancelled,
             "failed" => Self::Failed,
             _ => Self::Pending,
         }

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use sqlx::PgConnection;
 
-use super::{Opened, Order, Status, checkout, sql};
+use super::{Opened, Order, Status, buyer, sql};
 use crate::domain::customers;
 use crate::domain::outbox::{self, Event, Template, TopUpFacts};
 use crate::domain::payments::Gateways;
@@ -51,7 +51,7 @@ pub async fn top_up(
     let top_up = TopUp { reseller: reseller.id, auto: false };
     let order = open(db, shop, env, gateways, reseller, amount, top_up).await?;
     let order = order.ok_or_else(|| Error::Internal("an invoice was not written".into()))?;
-    let token = checkout::admit(db, shop.tenant, env, order.id).await?;
+    let token = buyer::admit(db, shop.tenant, env, order.id).await?;
     Ok(Opened { order, items: Vec::new(), token })
 }
 
@@ -96,6 +96,7 @@ async fn open(
         discount: Cents::ZERO,
         total: amount,
         refunded: Cents::ZERO,
+        refunding: Cents::ZERO,
         gateway,
         payment: None,
         return_url: None,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::balance::{BalanceLowFacts, TopUpFacts};
+use super::money::{PayoutFacts, RefundedFacts};
 use super::reseller::{ResellerAcceptedFacts, ResellerInvitedFacts};
 use crate::kit::id::Entity;
 
@@ -23,6 +24,11 @@ pub enum Event {
     OrderDelivered(OrderFacts),
     OrderFailed(OrderFacts),
     OrderPaid(OrderFacts),
+    OrderRefunded(RefundedFacts),
+    PayoutBroadcast(PayoutFacts),
+    PayoutConfirmed(PayoutFacts),
+    PayoutFailed(PayoutFacts),
+    PayoutQueued(PayoutFacts),
     ProductArchived(ProductFacts),
     ProductCreated(ProductFacts),
     ProductUpdated(ProductFacts),
@@ -128,6 +134,11 @@ topics! {
     "order.delivered": OrderDelivered(sample_order("completed", true)), "Everything that was bought is in the buyer's hands.";
     "order.failed": OrderFailed(sample_order("failed", false)), "It was not paid in time, or the payment was declined; its stock is free again.";
     "order.paid": OrderPaid(sample_order("paid", true)), "The money is there. A late payment can make it follow `order.failed`.";
+    "order.refunded": OrderRefunded(RefundedFacts::sample()), "Money went back to the buyer: `refund` says how much, `fully_refunded` whether all of it.";
+    "payout.broadcast": PayoutBroadcast(PayoutFacts::sample("broadcast")), "The payout is on its way: its transaction is sent, at this rate.";
+    "payout.confirmed": PayoutConfirmed(PayoutFacts::sample("confirmed")), "The payout has arrived.";
+    "payout.failed": PayoutFailed(PayoutFacts::sample("failed")), "The payout failed; its amount can be paid out again.";
+    "payout.queued": PayoutQueued(PayoutFacts::sample("queued")), "A payout was asked for, and its amount is held.";
     "product.archived": ProductArchived(sample_product("archived")), "It is sold no more; its past orders stay.";
     "product.created": ProductCreated(sample_product("active")), "There is a new product.";
     "product.updated": ProductUpdated(sample_product("active")), "Its name, price, description or status changed.";
@@ -169,7 +180,7 @@ fn sample_license(status: &'static str) -> LicenseFacts {
     }
 }
 
-fn sample_order(status: &'static str, paid: bool) -> OrderFacts {
+pub(super) fn sample_order(status: &'static str, paid: bool) -> OrderFacts {
     OrderFacts {
         id: sample_id(2),
         status,
@@ -200,6 +211,12 @@ pub(super) fn sample_time() -> DateTime<Utc> {
 }
 
 impl Event {
+    /// The sample of a topic; `None` for what is no topic.
+    #[must_use]
+    pub fn sample(topic: &str) -> Option<Self> {
+        Self::samples().into_iter().find(|event| event.topic() == topic)
+    }
+
     #[must_use]
     pub const fn subject(&self) -> Uuid {
         match self {
@@ -214,6 +231,11 @@ impl Event {
             | Self::OrderDelivered(facts)
             | Self::OrderFailed(facts)
             | Self::OrderPaid(facts) => facts.id,
+            Self::OrderRefunded(facts) => facts.order.id,
+            Self::PayoutBroadcast(facts)
+            | Self::PayoutConfirmed(facts)
+            | Self::PayoutFailed(facts)
+            | Self::PayoutQueued(facts) => facts.id,
             Self::ResellerFulfillmentDelivered(facts) => facts.id,
             Self::ProductArchived(facts) | Self::ProductCreated(facts) | Self::ProductUpdated(facts) => facts.id,
             Self::ResellerBalanceLow(facts) => facts.reseller_relationship_id,

@@ -12,6 +12,14 @@ pub struct Rows {
     pub payloads: Vec<serde_json::Value>,
 }
 
+#[derive(Default)]
+pub struct MailRows {
+    pub ids: Vec<Uuid>,
+    pub templates: Vec<String>,
+    pub subjects: Vec<Uuid>,
+    pub recipients: Vec<String>,
+}
+
 pub struct MailRow {
     pub id: Uuid,
     pub template: String,
@@ -21,10 +29,18 @@ pub struct MailRow {
 }
 
 pub async fn insert_events(db: &mut PgConnection, shop: Uuid, rows: &Rows, now: DateTime<Utc>) -> sqlx::Result<()> {
+    // A topic with a dot goes to the endpoints that ask for it, for its kind, or for everything.
     sqlx::query!(
-        "insert into events (shop_id, id, topic, subject_id, payload, created_at)
-         select $1, e.id, e.topic, e.subject_id, e.payload, $6
-         from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) as e (id, topic, subject_id, payload)",
+        "with written as (
+             insert into events (shop_id, id, topic, subject_id, payload, created_at)
+             select $1, v.id, v.topic, v.subject_id, v.payload, $6
+             from unnest($2::uuid[], $3::text[], $4::uuid[], $5::jsonb[]) as v (id, topic, subject_id, payload))
+         insert into webhook_deliveries (shop_id, endpoint_id, event_id, due_at, created_at)
+         select $1, e.id, v.id, $6, $6
+         from unnest($2::uuid[], $3::text[]) as v (id, topic)
+         join webhook_endpoints e on e.shop_id = $1 and e.status = 'active'
+          and e.events && array['*', split_part(v.topic, '.', 1) || '.*', v.topic]
+         where strpos(v.topic, '.') > 0",
         shop,
         &rows.ids,
         &rows.topics,
@@ -37,28 +53,39 @@ pub async fn insert_events(db: &mut PgConnection, shop: Uuid, rows: &Rows, now: 
     .map(drop)
 }
 
-pub async fn insert_mail(
-    db: &mut PgConnection,
-    shop: Uuid,
-    id: Uuid,
-    template: &str,
-    subject: Uuid,
-    recipient: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+pub async fn insert_mails(db: &mut PgConnection, shop: Uuid, rows: &MailRows, now: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into mails (shop_id, id, template, subject_id, recipient, due_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $6)",
+         select $1, m.id, m.template, m.subject_id, m.recipient, $6, $6
+         from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[]) as m (id, template, subject_id, recipient)",
         shop,
-        id,
-        template,
-        subject,
-        recipient,
+        &rows.ids,
+        &rows.templates,
+        &rows.subjects,
+        &rows.recipients,
         now
     )
     .execute(db)
     .await
     .map(drop)
+}
+
+/// Whether a mail of low stock was queued for this product since then.
+pub async fn told_of_stock(
+    db: &mut PgConnection,
+    shop: Uuid,
+    product: Uuid,
+    since: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from mails where shop_id = $1 and template = 'stock_low' and subject_id = $2
+                          and created_at > $3) as "told!""#,
+        shop,
+        product,
+        since
+    )
+    .fetch_one(db)
+    .await
 }
 
 pub async fn shops_with_due_mail(db: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
@@ -130,7 +157,7 @@ pub async fn record_mail(
 }
 
 pub async fn mail_backlog(db: &mut PgConnection) -> sqlx::Result<(i64, Option<DateTime<Utc>>)> {
-    sqlx::query!(r#"select count(*) as "queued!", min(due_at) as oldest from mails where state = 'queued'"#)
+    sqlx::query!(r#"select count(*) as "queued!", min(created_at) as oldest from mails where state = 'queued'"#)
         .map(|row| (row.queued, row.oldest))
         .fetch_one(db)
         .await

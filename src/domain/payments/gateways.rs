@@ -5,13 +5,14 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::manual::Manual;
 use super::sandbox::Sandbox;
 use super::{Gateway, PaymentEvent};
-use crate::domain::shops::Mode;
+use crate::domain::shops::{Mode, Tenant};
 use crate::error::{Error, Result};
-use crate::kit::money::Cents;
+use crate::kit::money::{Cents, Currency};
 
 /// A provider's own call, as it came in. Header names are in lower case.
 #[derive(Debug)]
@@ -23,7 +24,33 @@ pub struct Callback {
 /// An event that may take a question back to the provider.
 pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<PaymentEvent>> + Send + 'a>>;
 
-/// One way money comes in.
+/// Money to give back.
+#[derive(Clone, Debug)]
+pub struct RefundCall {
+    pub shop: Tenant,
+    /// The refund's own id: a provider gives back once for each, however often it is asked.
+    pub id: Uuid,
+    pub order: Uuid,
+    pub amount: Cents,
+    pub currency: Currency,
+    pub note: Option<String>,
+}
+
+/// What became of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundOutcome {
+    /// The money went out; the transaction, where a chain carried it.
+    Sent { tx: Option<String> },
+    /// It did not, and will not.
+    Refused { why: String },
+    /// The shop's operator gives it back, and says when it is done.
+    ByHand,
+}
+
+/// An outcome that may take a question to the provider.
+pub type Refunding<'a> = Pin<Box<dyn Future<Output = Result<RefundOutcome>> + Send + 'a>>;
+
+/// One way money comes in, and goes back.
 pub trait Provider: Send + Sync {
     fn gateway(&self) -> Gateway;
 
@@ -39,6 +66,12 @@ pub trait Provider: Send + Sync {
     /// [`Error::Unauthenticated`] for a signature that does not hold; [`Error::Malformed`] for what cannot
     /// be read behind a good one.
     fn read<'a>(&'a self, callback: &'a Callback, now: DateTime<Utc>) -> Pending<'a>;
+
+    /// Gives money back. It is asked again where an answer was lost, and must not give back twice.
+    ///
+    /// # Errors
+    /// Where the provider does not answer: then it is asked again later.
+    fn refund<'a>(&'a self, call: &'a RefundCall) -> Refunding<'a>;
 }
 
 /// The gateways of this house; where a buyer names none, the first that takes the shop's mode.

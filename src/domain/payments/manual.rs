@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Callback, Gateway, Pending, Provider};
+use super::{Callback, Gateway, Pending, Provider, RefundCall, RefundOutcome, Refunding};
 use crate::domain::shops::Mode;
 use crate::error::Error;
 
@@ -23,5 +23,9 @@ impl Provider for Manual {
 
     fn read<'a>(&'a self, _: &'a Callback, _: DateTime<Utc>) -> Pending<'a> {
         Box::pin(std::future::ready(Err(Error::NotFound("callback of this gateway"))))
+    }
+
+    fn refund<'a>(&'a self, _: &'a RefundCall) -> Refunding<'a> {
+        Box::pin(std::future::ready(Ok(RefundOutcome::ByHand)))
     }
 }

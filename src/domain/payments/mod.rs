@@ -1,4 +1,4 @@
-//! How money comes in: gateways behind one trait, each turning its provider's words into one [`PaymentEvent`].
+//! How money comes in, and goes back: gateways behind one trait, each turning its provider's words into one [`PaymentEvent`].
 //!
 //! Today: `sandbox`, which does as it is told and moves nothing, and `manual`, which the shop confirms by hand.
 //!
@@ -27,7 +27,7 @@ mod sandbox;
 mod sql;
 
 pub use event::{Outcome, PaymentEvent, Reference, Transaction, Verdict, record};
-pub use gateways::{Callback, Gateways, Pending, Provider};
+pub use gateways::{Callback, Gateways, Pending, Provider, RefundCall, RefundOutcome, Refunding};
 pub use sandbox::Sandbox;
 
 /// The word by which a gateway is known: in a checkout, on an order, in the ledger.

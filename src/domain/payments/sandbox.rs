@@ -7,7 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::{Callback, Gateway, Outcome, PaymentEvent, Pending, Provider, Reference};
+use super::{
+    Callback, Gateway, Outcome, PaymentEvent, Pending, Provider, Reference, RefundCall, RefundOutcome, Refunding,
+};
 use crate::domain::shops::Mode;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::kit::json::{Form, Json, Unknown, Wire};
@@ -18,6 +20,9 @@ use crate::kit::vault::hex;
 pub const SIGNATURE_HEADER: &str = "x-sandbox-signature";
 /// A signed call is refused when it is older, or further ahead, than this: the field's usual five minutes.
 const TOLERANCE: Duration = Duration::minutes(5);
+
+/// A refund with this note fails, so that an integration meets that too.
+const FAILS: &str = "fail";
 
 pub struct Sandbox {
     /// Without one no call is believed.
@@ -72,6 +77,14 @@ impl Provider for Sandbox {
             };
             Ok(Form::new(members).finish::<PaymentEvent>(Unknown::Ignored)?)
         })
+    }
+
+    fn refund<'a>(&'a self, call: &'a RefundCall) -> Refunding<'a> {
+        let outcome = match call.note.as_deref() {
+            Some(FAILS) => RefundOutcome::Refused { why: "the sandbox was told to refuse it".into() },
+            _ => RefundOutcome::Sent { tx: Some(format!("sandbox-{}", call.id)) },
+        };
+        Box::pin(std::future::ready(Ok(outcome)))
     }
 }
 

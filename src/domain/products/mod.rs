@@ -165,6 +165,11 @@ pub async fn get_all(db: &mut PgConnection, shop: Tenant, ids: &[ProductId]) -> 
     sql::by_ids(db, shop.uuid(), &ids).await?.into_iter().map(Product::try_from).collect()
 }
 
+/// The active products that sell codes of these pools.
+pub async fn on_sale_from(db: &mut PgConnection, shop: Tenant, pools: &[Uuid]) -> Result<Vec<ProductId>> {
+    Ok(sql::on_sale_from(db, shop.uuid(), pools).await?.into_iter().map(ProductId::from).collect())
+}
+
 /// The product, locked until the transaction ends, so that two changes of it come one after the other.
 pub async fn lock(db: &mut PgConnection, shop: Tenant, id: ProductId) -> Result<Product> {
     sql::lock(db, shop.uuid(), *id).await?.map(Product::try_from).ok_or(Error::NotFound("product"))?
@@ -267,14 +272,10 @@ pub async fn take_counted(db: &mut PgConnection, shop: Tenant, product: &Product
     Err(Error::Conflict(crate::error::Conflict::OutOfStock { product: product.name.clone() }))
 }
 
-/// Takes counted stock again for an order whose money came late. Where it is sold out by now nothing is
-/// counted and nothing refused: the money is here, and the merchant delivers by hand.
-pub async fn retake_counted(db: &mut PgConnection, shop: Tenant, mut given_back: Vec<(ProductId, i32)>) -> Result<()> {
-    given_back.sort_unstable();
-    for (product, quantity) in given_back {
-        sql::take_counted(db, shop.uuid(), *product, quantity).await?;
-    }
-    Ok(())
+/// Takes counted stock again for an order whose money came late. `false` where it is sold out by now: then nothing
+/// is counted and nothing refused, for the money is here, and the merchant delivers by hand.
+pub async fn retake_counted(db: &mut PgConnection, shop: Tenant, product: ProductId, quantity: i32) -> Result<bool> {
+    Ok(sql::take_counted(db, shop.uuid(), *product, quantity).await?)
 }
 
 /// Gives counted stock back, in product order so that two releases cannot deadlock.

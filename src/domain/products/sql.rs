@@ -110,6 +110,16 @@ pub async fn by_ids(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Re
     .await
 }
 
+pub async fn on_sale_from(db: &mut PgConnection, shop: Uuid, pools: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select id from products where shop_id = $1 and pool_id = any($2) and status = 'active' order by id",
+        shop,
+        pools
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn lock(db: &mut PgConnection, shop: Uuid, id: Uuid) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,

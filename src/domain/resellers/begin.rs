@@ -4,10 +4,9 @@ use rand::Rng as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::invitations::stands_already;
 use super::{BalanceAlerts, Grant, Reseller, Status, WhiteLabel, kept, sql};
 use crate::domain::shops::Tenant;
-use crate::error::{Error, OnConstraint as _, Result};
+use crate::error::{Conflict, Error, OnConstraint as _, Result};
 use crate::kit::env::Env;
 use crate::kit::values::Email;
 
@@ -51,6 +50,10 @@ pub(super) async fn begin(
         }
     }
     Err(Error::Internal("every reseller code that was drawn is taken".into()))
+}
+
+pub(super) fn stands_already() -> Error {
+    Error::Conflict(Conflict::WrongState("This person is a reseller of the shop already.".into()))
 }
 
 fn code(env: &Env) -> String {

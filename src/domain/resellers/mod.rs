@@ -28,10 +28,10 @@ pub use kept::Grant;
 pub use limits::{Bought, purchased, record_purchases, take};
 pub use people::{of_person, programs_of};
 pub use price::{Offer, Unsold, offer};
-pub use program::{ProgramPatch, program, update_program};
+pub use program::{ProgramPatch, hold_program, program, program_lock, update_program};
 pub use standing::{ResellerPatch, list, reactivate, suspend, terminate, update};
 
-use begin::begin;
+use begin::{begin, stands_already};
 use kept::kept;
 
 use super::products::ProductId;
@@ -180,6 +180,8 @@ pub struct Program {
     pub require_verification: bool,
     pub commission_hold_days: i32,
     pub terms_url: Option<String>,
+    /// The beginning of time, where it was never set.
+    pub updated_at: DateTime<Utc>,
 }
 
 impl Default for Program {
@@ -193,6 +195,7 @@ impl Default for Program {
             require_verification: false,
             commission_hold_days: 0,
             terms_url: None,
+            updated_at: DateTime::UNIX_EPOCH,
         }
     }
 }
@@ -210,15 +213,14 @@ pub async fn lock_all(db: &mut PgConnection, shop: Tenant, ids: &[ResellerId]) -
     sql::lock_all(db, shop.uuid(), &ids).await?.into_iter().map(Reseller::try_from).collect()
 }
 
-/// What these relationships may do with these products, where it is listed.
+/// What each of these relationships may do with its product, where it is listed. Each pair once.
 pub async fn access(
     db: &mut PgConnection,
     shop: Tenant,
-    resellers: &[ResellerId],
-    products: &[ProductId],
+    pairs: impl IntoIterator<Item = (ResellerId, ProductId)>,
 ) -> Result<Vec<(ResellerId, Access)>> {
-    let resellers: Vec<Uuid> = resellers.iter().map(|id| id.uuid()).collect();
-    let products: Vec<Uuid> = products.iter().map(|id| id.uuid()).collect();
+    let (resellers, products): (Vec<Uuid>, Vec<Uuid>) =
+        pairs.into_iter().map(|(reseller, product)| (reseller.uuid(), product.uuid())).unzip();
     sql::access(db, shop.uuid(), &resellers, &products).await?.into_iter().map(TryInto::try_into).collect()
 }
 

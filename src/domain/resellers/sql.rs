@@ -82,9 +82,11 @@ pub async fn access(
 ) -> sqlx::Result<Vec<AccessRow>> {
     sqlx::query_as!(
         AccessRow,
-        "select reseller_id, product_id, commission_percent, wholesale_cents, auto_fulfilled, min_resale_cents,
-                max_resale_cents, min_quantity, max_quantity
-         from reseller_access where shop_id = $1 and reseller_id = any($2) and product_id = any($3)",
+        "select a.reseller_id, a.product_id, a.commission_percent, a.wholesale_cents, a.auto_fulfilled,
+                a.min_resale_cents, a.max_resale_cents, a.min_quantity, a.max_quantity
+         from unnest($2::uuid[], $3::uuid[]) as w (reseller_id, product_id)
+         join reseller_access a
+             on a.shop_id = $1 and a.reseller_id = w.reseller_id and a.product_id = w.product_id",
         shop,
         resellers,
         products

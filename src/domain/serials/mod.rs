@@ -11,6 +11,7 @@ mod stats;
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -264,6 +265,17 @@ pub async fn stock_of(db: &mut PgConnection, shop: Tenant, pool: PoolId) -> Resu
     Ok(stock(db, shop, &[pool]).await?.first().copied().unwrap_or(0))
 }
 
+/// Those of these pools whose stock changed since then: all that did, and maybe some that did a little earlier.
+pub async fn changed_since(
+    db: &mut PgConnection,
+    shop: Tenant,
+    pools: &[PoolId],
+    since: DateTime<Utc>,
+) -> Result<HashSet<PoolId>> {
+    let ids: Vec<Uuid> = pools.iter().map(|pool| pool.uuid()).collect();
+    Ok(sql::changed_since(db, shop.uuid(), &ids, since).await?.into_iter().map(PoolId::from).collect())
+}
+
 /// The stock of each product, as the contract counts it (R10): free codes of a pooled one, counted
 /// stock of another; `None` is unlimited.
 pub async fn stock_of_products(db: &mut PgConnection, shop: Tenant, products: &[Product]) -> Result<Vec<Option<i64>>> {
@@ -276,22 +288,37 @@ pub async fn stock_of_products(db: &mut PgConnection, shop: Tenant, products: &[
     Ok(products.iter().map(stock).collect())
 }
 
-/// Shops with open stock deltas.
-pub async fn shops_to_fold(db: &mut PgConnection) -> Result<Vec<Tenant>> {
-    Ok(sql::shops_to_fold(db).await?.into_iter().map(Tenant::new).collect())
+/// Shops with open stock deltas, made at `since` or later (as the ledger's).
+pub async fn shops_to_fold(db: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Tenant>> {
+    Ok(sql::shops_to_fold(db, *Id::<StockDelta>::earliest(since)).await?.into_iter().map(Tenant::new).collect())
 }
 
 /// Adds up to ten thousand open deltas of a shop to its levels; answers how many.
-pub async fn fold_stock(db: &mut PgConnection, shop: Tenant) -> Result<u64> {
-    Ok(sql::fold_stock(db, shop.uuid()).await?)
+pub async fn fold_stock(db: &mut PgConnection, shop: Tenant, env: &Env, since: DateTime<Utc>) -> Result<u64> {
+    let after = *Id::<StockDelta>::earliest(since);
+    let (folded, fallen) = sql::fold_stock(db, shop.uuid(), after, LOW_STOCK_MAX, env.now()).await?;
+    if !fallen.is_empty() {
+        stats::tell_owner(db, shop, env, &fallen).await?;
+    }
+    Ok(folded)
 }
 
 async fn record_delta(db: &mut PgConnection, shop: Tenant, env: &Env, pool: Uuid, delta: i64) -> Result<()> {
-    let delta = i32::try_from(delta).map_err(|_| Error::Internal("a stock change beyond 2^31".into()))?;
-    if delta == 0 {
+    record_deltas(db, shop, env, &[(pool, delta)]).await
+}
+
+/// One row a pool; a change of nothing is none.
+async fn record_deltas(db: &mut PgConnection, shop: Tenant, env: &Env, deltas: &[(Uuid, i64)]) -> Result<()> {
+    let (mut pools, mut ids, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    for (pool, delta) in deltas.iter().filter(|(_, delta)| *delta != 0) {
+        pools.push(*pool);
+        ids.push(*env.id::<StockDelta>());
+        changes.push(i32::try_from(*delta).map_err(|_| Error::Internal("a stock change beyond 2^31".into()))?);
+    }
+    if pools.is_empty() {
         return Ok(());
     }
-    Ok(sql::insert_delta(db, shop.uuid(), pool, *env.id::<StockDelta>(), delta).await?)
+    Ok(sql::insert_deltas(db, shop.uuid(), &pools, &ids, &changes).await?)
 }
 
 fn open(shop: Tenant, env: &Env, id: Uuid, sealed: &[u8]) -> Result<Code> {

@@ -2,7 +2,6 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::stats::Stats;
 use super::{Demand, Take};
 
 #[derive(Default)]
@@ -212,13 +211,20 @@ pub async fn sold(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Re
     .await
 }
 
-pub async fn insert_delta(db: &mut PgConnection, shop: Uuid, pool: Uuid, id: Uuid, delta: i32) -> sqlx::Result<()> {
+pub async fn insert_deltas(
+    db: &mut PgConnection,
+    shop: Uuid,
+    pools: &[Uuid],
+    ids: &[Uuid],
+    deltas: &[i32],
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, $3, $4)",
+        "insert into stock_deltas (shop_id, pool_id, id, delta)
+         select $1, * from unnest($2::uuid[], $3::uuid[], $4::int[])",
         shop,
-        pool,
-        id,
-        delta
+        pools,
+        ids,
+        deltas
     )
     .execute(db)
     .await
@@ -240,54 +246,97 @@ pub async fn stock(db: &mut PgConnection, shop: Uuid, pools: &[Uuid]) -> sqlx::R
     .await
 }
 
-/// A loose index scan: one probe a shop, however many deltas are open.
-pub async fn shops_to_fold(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+/// Those of these pools whose stock changed at that instant or later: in their levels, or in what is not folded yet.
+pub async fn changed_since(
+    db: &mut PgConnection,
+    shop: Uuid,
+    pools: &[Uuid],
+    since: DateTime<Utc>,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"select p.id as "id!" from unnest($2::uuid[]) as p (id)
+           where exists (select from stock_levels l where l.shop_id = $1 and l.pool_id = p.id and l.changed_at >= $3)
+              or exists (select from stock_deltas d where d.shop_id = $1 and d.pool_id = p.id)"#,
+        shop,
+        pools,
+        since
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A loose index scan: one probe a shop, however many deltas are open. `after` is looked at in the index.
+pub async fn shops_to_fold(db: &mut PgConnection, after: Uuid) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         r#"with recursive shop as (
-             (select shop_id from stock_deltas order by shop_id limit 1)
+             (select shop_id from stock_deltas where id > $1 order by shop_id limit 1)
              union all
-             select (select d.shop_id from stock_deltas d where d.shop_id > shop.shop_id order by d.shop_id limit 1)
+             select (select d.shop_id from stock_deltas d where d.shop_id > shop.shop_id and d.id > $1
+                     order by d.shop_id limit 1)
              from shop where shop.shop_id is not null)
-         select shop_id as "shop_id!" from shop where shop_id is not null"#
+         select shop_id as "shop_id!" from shop where shop_id is not null"#,
+        after
     )
     .fetch_all(db)
     .await
 }
 
 /// Levels are locked in pool order, so that two workers cannot deadlock.
-pub async fn fold_stock(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<u64> {
+/// Of the deltas after that id: how many were folded, and the pools that had more than `low` left before and have not now.
+pub async fn fold_stock(
+    db: &mut PgConnection,
+    shop: Uuid,
+    after: Uuid,
+    low: i64,
+    now: DateTime<Utc>,
+) -> sqlx::Result<(u64, Vec<Uuid>)> {
     let done = sqlx::query!(
         r#"with open as materialized (
-             select pool_id, id from stock_deltas where shop_id = $1
+             select pool_id, id from stock_deltas where shop_id = $1 and id > $3
              order by pool_id, id limit 10000
              for update skip locked),
          gone as (
              delete from stock_deltas d using open
              where d.shop_id = $1 and d.pool_id = open.pool_id and d.id = open.id
              returning d.pool_id, d.delta),
+         change as (
+             select pool_id, sum(delta) as delta from gone group by pool_id),
          folded as (
-             insert into stock_levels as l (shop_id, pool_id, level)
-             select $1, pool_id, sum(delta) from gone group by pool_id order by pool_id
-             on conflict (shop_id, pool_id) do update set level = l.level + excluded.level)
-         select count(*) as "folded!" from gone"#,
-        shop
+             insert into stock_levels as l (shop_id, pool_id, level, changed_at)
+             select $1, pool_id, delta, $4 from change order by pool_id
+             on conflict (shop_id, pool_id) do update set level = l.level + excluded.level, changed_at = excluded.changed_at
+             returning l.pool_id, l.level),
+         fallen as (
+             select f.pool_id from folded f join change c using (pool_id) where f.level <= $2 and f.level - c.delta > $2)
+         select (select count(*) from gone) as "folded!",
+                coalesce((select array_agg(pool_id) from fallen), '{}') as "fallen!""#,
+        shop,
+        low,
+        after,
+        now
     )
     .fetch_one(db)
     .await?;
-    Ok(done.folded.unsigned_abs())
+    Ok((done.folded.unsigned_abs(), done.fallen))
 }
 
-pub async fn stats(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<(Stats, DateTime<Utc>)>> {
-    let row = sqlx::query!(
+/// Figures that were counted, and when.
+pub struct Figures {
+    pub total: i64,
+    pub published: i64,
+    pub low_stock: i64,
+    pub out_of_stock: i64,
+    pub counted_at: DateTime<Utc>,
+}
+
+pub async fn stats(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<Figures>> {
+    sqlx::query_as!(
+        Figures,
         "select total, published, low_stock, out_of_stock, counted_at from product_stats where shop_id = $1",
         shop
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| {
-        let (low_stock, out_of_stock) = (row.low_stock, row.out_of_stock);
-        (Stats { total: row.total, published: row.published, low_stock, out_of_stock }, row.counted_at)
-    }))
+    .await
 }
 
 /// Of all who found the same old figures, one is told to count them.

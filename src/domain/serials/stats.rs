@@ -2,9 +2,12 @@
 
 use chrono::Duration;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::sql;
-use crate::domain::shops::Tenant;
+use crate::domain::outbox;
+use crate::domain::products;
+use crate::domain::shops::{self, Mode, Tenant};
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 
@@ -26,13 +29,29 @@ pub struct Stats {
 /// The shop's figures, counted again where they are too old. Whoever comes while they are counted has the old ones.
 pub async fn stats(db: &mut PgConnection, shop: Tenant, env: &Env) -> Result<Stats> {
     let now = env.now();
-    let known = sql::stats(db, shop.uuid()).await?;
-    if let Some((stats, counted_at)) = known
-        && (now - counted_at < LAST || !sql::begin_count(db, shop.uuid(), counted_at, now).await?)
+    if let Some(known) = sql::stats(db, shop.uuid()).await?
+        && (now - known.counted_at < LAST || !sql::begin_count(db, shop.uuid(), known.counted_at, now).await?)
     {
-        return Ok(stats);
+        return Ok(known.into());
     }
     sql::count_products(db, shop.uuid(), LOW_STOCK_MAX, now).await?;
     let counted = sql::stats(db, shop.uuid()).await?;
-    counted.map(|(stats, _)| stats).ok_or_else(|| Error::Internal("the figures of products were not kept".into()))
+    counted.map(Stats::from).ok_or_else(|| Error::Internal("the figures of products were not kept".into()))
+}
+
+impl From<sql::Figures> for Stats {
+    fn from(row: sql::Figures) -> Self {
+        let sql::Figures { total, published, low_stock, out_of_stock, .. } = row;
+        Self { total, published, low_stock, out_of_stock }
+    }
+}
+
+/// Mails the owner of a live shop, where there is one, that little is left in these pools.
+pub(super) async fn tell_owner(db: &mut PgConnection, shop: Tenant, env: &Env, pools: &[Uuid]) -> Result<()> {
+    let shop = shops::get(db, shop).await?;
+    let Some(owner) = shop.owner_email.as_deref().filter(|_| shop.mode == Mode::Live) else { return Ok(()) };
+    for product in products::on_sale_from(db, shop.tenant, pools).await? {
+        outbox::stock_is_low(db, shop.tenant, env, *product, owner).await?;
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::domain::keys::developer::{ResellersRead, ResellersWrite};
 use crate::domain::resellers;
 use crate::domain::shops;
 use crate::error::{Error, Fields, Result};
-use crate::http::door::balance::{self, Balance, StatementLine};
+use crate::http::door::balance::{self, Balance, Reader, ShopStatementLine};
 use crate::http::door::caller::Developer;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
@@ -37,6 +37,8 @@ pub struct BalanceAdjustment {
     #[schema(example = "USD")]
     currency: &'static str,
     reason: String,
+    /// The API key that it was made with.
+    made_by: String,
 }
 
 /// What a reseller has paid in and not spent, in the shop's currency.
@@ -58,7 +60,7 @@ pub async fn get(
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("format" = Option<String>, Query, description = "json or csv"),
-), responses((status = 200, body = CursorList<StatementLine>)))]
+), responses((status = 200, body = CursorList<ShopStatementLine>)))]
 pub async fn statement(
     caller: Developer<ResellersRead>,
     State(app): State<Arc<App>>,
@@ -67,7 +69,7 @@ pub async fn statement(
     mut db: Read,
 ) -> Result<Response> {
     resellers::get(&mut db, caller.shop, id).await?;
-    balance::statement(app, db, caller.shop, id, &query).await
+    balance::statement(app, db, Reader::Shop, (caller.shop, id), &query).await
 }
 
 /// Puts a balance right by hand: a positive amount credits it, a negative one debits it, never below zero. It
@@ -80,7 +82,7 @@ pub async fn adjust(
     PathId(id): PathId<resellers::Reseller>,
     write: Write<Adjust>,
 ) -> Result<Reply> {
-    let (app, shop) = (write.app(), caller.shop);
+    let (app, shop, key) = (write.app(), caller.shop, caller.key);
     write
         .once(&caller, StatusCode::CREATED, async move |db, body| {
             let currency = shops::get(db, shop).await?.currency;
@@ -90,10 +92,11 @@ pub async fn adjust(
                 Error::Invalid(fields)
             })?;
             let reason = body.reason.clone();
-            let (id, after) = resellers::adjust(db, shop, &app.env, id, amount, reason.clone()).await?;
+            let (id, after) = resellers::adjust(db, shop, &app.env, id, amount, (key, reason.clone())).await?;
             let (amount, balance_after) = (currency.major(amount), currency.major(after));
-            let id = id.uuid().to_string();
-            Ok(Data { data: BalanceAdjustment { id, amount, balance_after, currency: currency.code(), reason } })
+            let (id, made_by) = (id.uuid().to_string(), key.uuid().to_string());
+            let currency = currency.code();
+            Ok(Data { data: BalanceAdjustment { id, amount, balance_after, currency, reason, made_by } })
         })
         .await
 }

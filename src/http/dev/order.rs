@@ -230,7 +230,7 @@ fn status_details(order: &orders::Order, items: &[Item]) -> String {
     let words = match (order.status, orders::delivery_of(order, items).state) {
         (Status::Pending | Status::AwaitingPayment, _) => "Waiting for the payment",
         (Status::Failed, _) => "Not paid",
-        (Status::Refunded, _) => "Refunded",
+        (Status::Refunded, _) | (_, DeliveryState::Cancelled) => "Refunded",
         (_, DeliveryState::Delivered) if order.top_up.is_some() => "Credited to the balance",
         (_, DeliveryState::Delivered) => "Fulfilled",
         (_, DeliveryState::Pending) => "Paid, being delivered",

@@ -28,7 +28,9 @@ use crate::kit::page::{Place, Window};
 const LIMIT_DEFAULT: i64 = 50;
 /// Of one step of an export: between two nothing is held.
 const EXPORT_ROWS: i64 = 1_000;
-const COLUMNS: [&str; 8] = ["id", "type", "amount", "balance_after", "currency", "reference", "reason", "created_at"];
+/// The last is for the shop alone.
+const COLUMNS: [&str; 9] =
+    ["id", "type", "amount", "balance_after", "currency", "reference", "reason", "created_at", "made_by"];
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PrepaidBalance)]
@@ -80,6 +82,31 @@ pub struct StatementLine {
     created_at: String,
 }
 
+/// The same for the shop, which sees who of its own made it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShopStatementLine {
+    #[serde(flatten)]
+    line: StatementLine,
+    /// The API key that put it right by hand.
+    made_by: Option<String>,
+}
+
+/// Who reads a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Shop,
+    Reseller,
+}
+
+impl Reader {
+    const fn columns(self) -> usize {
+        match self {
+            Self::Shop => COLUMNS.len(),
+            Self::Reseller => COLUMNS.len() - 1,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Json,
@@ -111,20 +138,29 @@ impl Balance {
 ///
 /// # Errors
 /// [`Error::Invalid`], [`Error::Malformed`] for a query that cannot be read.
-pub async fn statement(app: Arc<App>, mut db: Read, shop: Tenant, id: ResellerId, query: &Query) -> Result<Response> {
+pub async fn statement(
+    app: Arc<App>,
+    mut db: Read,
+    reader: Reader,
+    (shop, id): (Tenant, ResellerId),
+    query: &Query,
+) -> Result<Response> {
     let currency = shops::get(&mut db, shop).await?.currency;
     match query.set("format", FORMATS)?.as_slice() {
         [] | [Format::Json] => {}
         [Format::Csv] => {
             drop(db);
-            return Ok(export(app, shop, id, currency));
+            return Ok(export(app, reader, (shop, id), currency));
         }
         _ => return Err(Error::invalid("format", "must be one of json, csv")),
     }
     let place = place(shop, id);
     let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
     let page = ledger::statement(&mut db, shop, &app.env, &prepaid(*id), currency, window, &place).await?;
-    Ok(Json(CursorList::from(page.map(StatementLine::from))).into_response())
+    Ok(match reader {
+        Reader::Shop => Json(CursorList::from(page.map(ShopStatementLine::from))).into_response(),
+        Reader::Reseller => Json(CursorList::from(page.map(StatementLine::from))).into_response(),
+    })
 }
 
 fn place(shop: Tenant, id: ResellerId) -> Place {
@@ -138,12 +174,15 @@ enum At {
     End,
 }
 
-fn export(app: Arc<App>, shop: Tenant, id: ResellerId, currency: Currency) -> Response {
+fn export(app: Arc<App>, reader: Reader, (shop, id): (Tenant, ResellerId), currency: Currency) -> Response {
     csv::answer(try_unfold(At::Head, move |at| {
         let app = app.clone();
         async move {
             let cursor = match at {
-                At::Head => return Ok(Some((csv::line(COLUMNS.map(Some))?, At::From(None)))),
+                At::Head => {
+                    let head = csv::line(COLUMNS.map(Some).into_iter().take(reader.columns()))?;
+                    return Ok(Some((head, At::From(None))));
+                }
                 At::From(cursor) => cursor,
                 At::End => return Ok::<_, Error>(None),
             };
@@ -155,7 +194,7 @@ fn export(app: Arc<App>, shop: Tenant, id: ResellerId, currency: Currency) -> Re
             drop(db);
             let mut bytes = Vec::new();
             for line in page.data {
-                bytes.extend_from_slice(&written(line)?);
+                bytes.extend_from_slice(&written(line, reader)?);
             }
             let next = page.next_cursor.map_or(At::End, |cursor| At::From(Some(cursor)));
             Ok(Some((Bytes::from(bytes), next)))
@@ -164,10 +203,10 @@ fn export(app: Arc<App>, shop: Tenant, id: ResellerId, currency: Currency) -> Re
 }
 
 /// With all the decimals of its currency.
-fn written(line: Line) -> Result<Bytes> {
+fn written(line: Line, reader: Reader) -> Result<Bytes> {
     let (amount, balance_after) = (line.currency.decimal(line.amount), line.currency.decimal(line.balance_after));
-    let line = StatementLine::from(line);
-    csv::line([
+    let ShopStatementLine { line, made_by } = line.into();
+    let fields = [
         Some(line.id.as_str()),
         Some(line.r#type),
         Some(&amount),
@@ -176,7 +215,15 @@ fn written(line: Line) -> Result<Bytes> {
         Some(&line.reference),
         line.reason.as_deref(),
         Some(&line.created_at),
-    ])
+        made_by.as_deref(),
+    ];
+    csv::line(fields.into_iter().take(reader.columns()))
+}
+
+impl From<Line> for ShopStatementLine {
+    fn from(line: Line) -> Self {
+        Self { made_by: line.made_by.map(|key| key.to_string()), line: line.into() }
+    }
 }
 
 impl From<Line> for StatementLine {

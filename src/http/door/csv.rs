@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Internal`].
-pub fn line<const N: usize>(fields: [Option<&str>; N]) -> Result<Bytes> {
+pub fn line<'a>(fields: impl IntoIterator<Item = Option<&'a str>>) -> Result<Bytes> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let fields = fields.map(|field| match field.unwrap_or("") {
+    let fields = fields.into_iter().map(|field| match field.unwrap_or("") {
         text if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(text) => format!("'{text}"),
         text => text.to_owned(),
     });
     let fault = |e: String| Error::Internal(format!("export: {e}"));
-    writer.write_record(&fields).map_err(|e| fault(e.to_string()))?;
+    writer.write_record(fields).map_err(|e| fault(e.to_string()))?;
     writer.into_inner().map(Bytes::from).map_err(|e| fault(e.to_string()))
 }
 

@@ -3,7 +3,7 @@
 //! runs in a task of its own, so that nobody can cancel a transaction half-way (promises F1).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{MatchedPath, Request, State};
@@ -187,7 +187,9 @@ fn twin_key(parts: &Parts) -> Result<Option<[u8; 16]>> {
 }
 
 pub(super) async fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let asked = Instant::now();
     let waited = tokio::time::timeout(PERMIT_PATIENCE, permits.clone().acquire_owned()).await;
+    metrics::histogram!("pool_wait_seconds", "pool" => "permits").record(asked.elapsed().as_secs_f64());
     match waited {
         Ok(Ok(permit)) => Ok(permit),
         _ => Err(Error::Unavailable { retry_after_s: 1 }),

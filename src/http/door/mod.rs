@@ -11,6 +11,7 @@ pub mod enter;
 pub mod envelope;
 pub mod join;
 pub mod limit;
+pub mod mailed;
 pub mod pagination;
 pub mod params;
 pub mod person;

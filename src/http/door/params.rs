@@ -162,7 +162,7 @@ impl Query {
     }
 }
 
-fn instant_from(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn instant_from(text: &str) -> Option<DateTime<Utc>> {
     day(text).or_else(|| date_time(text))
 }
 

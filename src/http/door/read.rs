@@ -3,6 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -46,7 +47,10 @@ impl Db {
             held.permit = Some(permit(&self.permits).await?);
         }
         if held.connection.is_none() {
-            held.connection = Some(self.pool.acquire().await.map_err(not_let_in)?);
+            let asked = Instant::now();
+            let acquired = self.pool.acquire().await;
+            metrics::histogram!("pool_wait_seconds", "pool" => "requests").record(asked.elapsed().as_secs_f64());
+            held.connection = Some(acquired.map_err(not_let_in)?);
         }
         OwnedMutexGuard::try_map(held, |held| held.connection.as_mut())
             .map(Read)

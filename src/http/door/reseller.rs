@@ -10,7 +10,7 @@ use super::limit::client_address;
 use super::read::Db;
 use crate::app::App;
 use crate::domain::keys::{self, Caller};
-use crate::domain::resellers::{self, Program, Status};
+use crate::domain::resellers::{self, Barred, Program};
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::kit::id::Id;
@@ -37,7 +37,7 @@ impl FromRequestParts<Arc<App>> for Reseller {
         let id = caller.reseller.ok_or_else(|| refuse(Unauthenticated::Invalid))?;
         let relationship = resellers::get(&mut db, caller.shop, Id::from(id)).await?;
         let program = resellers::program(&mut db, caller.shop).await?;
-        if relationship.status != Status::Active || !program.enabled {
+        if relationship.may_buy(&program).is_err_and(Barred::is_inactive) {
             return Err(refuse(Unauthenticated::Inactive));
         }
         Ok(Self { shop: caller.shop, caller, relationship, program })

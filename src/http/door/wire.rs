@@ -1,9 +1,10 @@
-//! What the bodies of `/v1` and `/checkout/v1` share: the list envelope, and instants to the second.
+//! What the bodies of the surfaces share: the list envelopes, and instants to the second.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::pagination::Pagination;
 use crate::kit::page::Page;
 
 /// `2026-05-26T07:18:03Z`.
@@ -28,24 +29,16 @@ pub struct List<T> {
     data: Vec<T>,
 }
 
-/// One page of a list of `/dev/v1` or `/reseller/v1`.
+/// One page of a list of `/dev/v1`, `/reseller/v1` or `/portal/v1`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CursorList<T> {
     data: Vec<T>,
-    pagination: CursorPagination,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CursorPagination {
-    /// Pass it as `cursor` for the next page; null on the last one.
-    next_cursor: Option<String>,
-    has_more: bool,
+    pagination: Pagination,
 }
 
 impl<T> From<Page<T>> for CursorList<T> {
     fn from(page: Page<T>) -> Self {
-        let pagination = CursorPagination { has_more: page.next_cursor.is_some(), next_cursor: page.next_cursor };
-        Self { data: page.data, pagination }
+        Self { data: page.data, pagination: Pagination::to(page.next_cursor) }
     }
 }
 

@@ -30,11 +30,12 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 6] = [
+static ASSETS: [Asset; 7] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("checkout.css", "text/css; charset=utf-8"),
     asset!("checkout.js", "text/javascript; charset=utf-8"),
     asset!("copy.js", "text/javascript; charset=utf-8"),
+    asset!("portal.js", "text/javascript; charset=utf-8"),
     asset!("try.js", "text/javascript; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
 ];

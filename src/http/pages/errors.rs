@@ -218,7 +218,7 @@ pub const ENTRIES: &[Entry] = &[
         "WRONG_STATE",
         [
             "The state does not allow it",
-            "What the request wants cannot be done to a thing in this state: an expired checkout is not paid.",
+            "What the request wants cannot be done to a thing in this state: an expired checkout is not paid. (Money that is not there is no matter of state: it is 422 with `amount_cents`.)",
             "Read the thing again and decide anew; the message says which state it is in.",
         ],
     ),
@@ -314,7 +314,7 @@ pub const ENTRIES: &[Entry] = &[
         "RATE_LIMITED",
         [
             "Too many requests",
-            "The key, or without one the client's address, has used up its requests of the last 60 seconds.",
+            "The key, or without one the client's address, has used up its requests of the last 60 seconds. Or an order's delivery mail was sent again five times within the hour.",
             "Wait as long as `Retry-After` says. `RateLimit-Remaining` tells beforehand how many are left.",
         ],
     )),

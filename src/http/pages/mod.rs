@@ -1,4 +1,4 @@
-//! Pages for people: the start page, the reference, events, errors, verifying, orders. Every route on one
+//! Pages for people: the start page, the reference, events, errors, verifying, orders, the portal. Every route on one
 //! screen. They are made of what the program knows of itself, so they need no database, and of assets inside it,
 //! so they need no other host.
 
@@ -6,6 +6,7 @@ mod assets;
 mod checkout;
 pub mod errors;
 mod overview;
+mod portal;
 mod reference;
 mod schema;
 mod template;
@@ -24,7 +25,7 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::http::door::{Door, limit};
+use crate::http::door::{Door, Surface, limit};
 
 /// Everything from this host, and nothing that a page does not say itself.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -45,7 +46,8 @@ pub fn routes(door: Door) -> Router<Arc<App>> {
         .route("/llms.txt", get(overview::llms))
         .route_layer(from_fn_with_state(door.clone(), count));
     pages
-        .merge(checkout::routes(door))
+        .merge(checkout::routes(door.clone()))
+        .merge(portal::routes(Door { surface: Surface::Portal, ..door }))
         .route("/assets/{hash}/{name}", get(assets::asset)) // kept by browsers, so not counted
         .route("/favicon.ico", get(assets::icon))
         .route_layer(map_response(protect))

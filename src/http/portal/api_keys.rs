@@ -15,12 +15,12 @@ use crate::error::{Conflict, Error, Result};
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::person::Program;
 use crate::http::door::read::Read;
-use crate::http::door::wire::Instant;
+use crate::http::door::wire::{CursorList, Instant};
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Data, Reply};
 use crate::kit::ip_rule::{IpRule, RULES_MAX};
 use crate::kit::json::{Form, Json as Value, Nothing, Reading, Wire, list as array, text, wrong};
-use crate::kit::page::{Page, Place};
+use crate::kit::page::Place;
 use crate::kit::secret;
 use crate::kit::values::name;
 
@@ -54,20 +54,6 @@ pub struct MintedResellerKey {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ResellerKeys {
-    data: Vec<ResellerKey>,
-    pagination: Pagination,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ResellerKeysPagination)]
-struct Pagination {
-    has_more: bool,
-    /// Pass it as `cursor` for the next page; null on the last one.
-    next_cursor: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
 pub struct RevokedKey {
     id: String,
     revoked: bool,
@@ -78,13 +64,18 @@ pub struct RevokedKey {
     ("relationship" = String, Path),
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "25 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
-), responses((status = 200, body = ResellerKeys)))]
-pub async fn list(program: Program, State(app): State<Arc<App>>, query: Query, mut db: Read) -> Answer<ResellerKeys> {
+), responses((status = 200, body = CursorList<ResellerKey>)))]
+pub async fn list(
+    program: Program,
+    State(app): State<Arc<App>>,
+    query: Query,
+    mut db: Read,
+) -> Answer<CursorList<ResellerKey>> {
     let id = program.reseller.id.uuid();
     let place = Place::new("portal-api-keys", id, "");
     let window = query.window(&place, &app.env.vault)?;
     let page = keys::list_of(&mut db, program.shop, &app.env, id, window, &place).await?;
-    Ok(Json(ResellerKeys::of(page, &app)))
+    Ok(Json(page.map(|key| ResellerKey::of(key, &app)).into()))
 }
 
 /// Makes a key. It acts for this relationship alone, in its shop or sandbox.
@@ -129,13 +120,6 @@ pub async fn revoke(program: Program, PathId(id): PathId<keys::ApiKey>, write: W
 
 const fn wrong_state(text: String) -> Error {
     Error::Conflict(Conflict::WrongState(text))
-}
-
-impl ResellerKeys {
-    fn of(page: Page<keys::ApiKey>, app: &App) -> Self {
-        let pagination = Pagination { has_more: page.next_cursor.is_some(), next_cursor: page.next_cursor };
-        Self { data: page.data.into_iter().map(|key| ResellerKey::of(key, app)).collect(), pagination }
-    }
 }
 
 impl ResellerKey {

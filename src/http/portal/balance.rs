@@ -16,7 +16,7 @@ use crate::domain::orders::{self, Order};
 use crate::domain::resellers;
 use crate::domain::shops;
 use crate::error::Result;
-use crate::http::door::balance::{self, Balance, StatementLine};
+use crate::http::door::balance::{self, Balance, Reader, StatementLine};
 use crate::http::door::params::Query;
 use crate::http::door::person::Program;
 use crate::http::door::read::Read;
@@ -75,7 +75,7 @@ pub async fn get(program: Program, mut db: Read) -> Answer<Data<Balance>> {
     ("format" = Option<String>, Query, description = "json or csv"),
 ), responses((status = 200, body = CursorList<StatementLine>)))]
 pub async fn statement(program: Program, State(app): State<Arc<App>>, query: Query, db: Read) -> Result<Response> {
-    balance::statement(app, db, program.shop, program.reseller.id, &query).await
+    balance::statement(app, db, Reader::Reseller, (program.shop, program.reseller.id), &query).await
 }
 
 /// Lists the payments into the balance, newest first, paid or not.

@@ -11,7 +11,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::mailed::Mailed;
 use super::program::{Program, ProgramShop};
 use super::sessions::{count, prove};
 use crate::app::App;
@@ -19,6 +18,7 @@ use crate::domain::accounts::{self, Account};
 use crate::domain::{resellers, shops};
 use crate::error::{Error, Fields, Result};
 use crate::http::door::envelope::Envelope;
+use crate::http::door::mailed::Mailed;
 use crate::http::door::person::{Client, Guest, Person, Somebody};
 use crate::http::door::read::Read;
 use crate::http::door::wire::Instant;

@@ -5,7 +5,6 @@ mod api_keys;
 mod balance;
 mod balance_body;
 mod invitations;
-mod mailed;
 mod password_resets;
 mod program;
 mod programs;

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::mailed::Mailed;
 use crate::domain::accounts;
 use crate::error::{Error, Result};
 use crate::http::door::limit::allow;
+use crate::http::door::mailed::Mailed;
 use crate::http::door::person::{Client, Guest};
 use crate::http::door::write::Write;
 use crate::http::door::{Data, Reply};

@@ -8,19 +8,33 @@ use axum::extract::State;
 use super::program::{Program, ProgramDetail};
 use crate::app::App;
 use crate::domain::resellers;
+use crate::http::door::params::Query;
 use crate::http::door::person::{self, Person};
 use crate::http::door::read::Read;
+use crate::http::door::wire::CursorList;
 use crate::http::door::{Answer, Data};
+use crate::kit::page::{Page, Place};
 
 /// Lists the programs of who is signed in, newest first, ended ones too.
-#[utoipa::path(get, path = "/programs", tag = "programs", security(("session" = [])),
-    responses((status = 200, body = Data<Vec<Program>>)))]
-pub async fn list(person: Person, State(app): State<Arc<App>>, mut db: Read) -> Answer<Data<Vec<Program>>> {
-    let mut data = Vec::new();
-    for (shop, reseller) in resellers::programs_of(&mut db, person.account.id).await? {
+#[utoipa::path(get, path = "/programs", tag = "programs", security(("session" = [])), params(
+    ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "25 unless said"),
+    ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+), responses((status = 200, body = CursorList<Program>)))]
+pub async fn list(
+    person: Person,
+    State(app): State<Arc<App>>,
+    query: Query,
+    mut db: Read,
+) -> Answer<CursorList<Program>> {
+    let account = person.account.id;
+    let place = Place::new("programs", account, "");
+    let window = query.window(&place, &app.env.vault)?;
+    let page = resellers::programs_of(&mut db, &app.env, account, window, &place).await?;
+    let mut data = Vec::with_capacity(page.data.len());
+    for (shop, reseller) in page.data {
         data.push(Program::load(&mut db, &app, shop, &reseller).await?);
     }
-    Ok(Json(Data { data }))
+    Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
 }
 
 /// One program: its terms, and the products that may be sold, with their price and stock.

@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::http::door::balance::{self, Balance, StatementLine};
+use crate::http::door::balance::{self, Balance, Reader, StatementLine};
 use crate::http::door::params::Query;
 use crate::http::door::read::Read;
 use crate::http::door::reseller::Reseller;
@@ -29,5 +29,5 @@ pub async fn get(caller: Reseller, mut db: Read) -> Answer<Data<Balance>> {
     ("format" = Option<String>, Query, description = "json or csv"),
 ), responses((status = 200, body = CursorList<StatementLine>)))]
 pub async fn statement(caller: Reseller, State(app): State<Arc<App>>, query: Query, db: Read) -> Result<Response> {
-    balance::statement(app, db, caller.shop, caller.relationship.id, &query).await
+    balance::statement(app, db, Reader::Reseller, (caller.shop, caller.relationship.id), &query).await
 }

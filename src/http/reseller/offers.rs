@@ -51,8 +51,8 @@ pub struct Offered {
     available_stock: i64,
 }
 
-/// Lists what may be sold now, newest product first. `updated_since` narrows to what changed in name, price or terms;
-/// stock changes alone do not count.
+/// Lists what may be sold now, newest product first. `updated_since` narrows to what changed since then: the product,
+/// its stock, or the terms.
 #[utoipa::path(get, path = "/products", tag = "products", security(("key" = [])), params(
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
@@ -65,9 +65,14 @@ pub async fn list(caller: Reseller, State(app): State<Arc<App>>, query: Query, m
     let place = Place::new("offers", caller.shop.uuid(), &filters);
     let window = query.window_of::<Product>(LIMIT_DEFAULT, &place, &app.env.vault)?;
     let mut sold = sold(&mut db, &caller).await?;
-    // New terms change every price.
-    if let Some(since) = since.filter(|since| caller.relationship.updated_at < *since) {
-        sold.retain(|(product, _)| product.updated_at >= since);
+    // New terms may change every price.
+    let terms = caller.relationship.updated_at.max(caller.program.updated_at);
+    if let Some(since) = since.filter(|since| terms < *since) {
+        let pools: Vec<_> = sold.iter().filter_map(|(product, _)| product.pool).collect();
+        let changed = serials::changed_since(&mut db, caller.shop, &pools, since).await?;
+        sold.retain(|(product, _)| {
+            product.updated_at >= since || product.pool.is_some_and(|pool| changed.contains(&pool))
+        });
     }
     sold.retain(|(product, _)| window.after.is_none_or(|after| product.id < after));
     sold.truncate(usize::try_from(window.rows()).unwrap_or(usize::MAX));
@@ -91,7 +96,7 @@ type Sold = (Product, resellers::Offer);
 
 /// Newest first.
 async fn sold(db: &mut PgConnection, caller: &Reseller) -> Result<Vec<Sold>> {
-    if !caller.relationship.terms.mode.buys_stock() {
+    if caller.relationship.may_buy(&caller.program).is_err() {
         return Ok(Vec::new());
     }
     let access = resellers::whole_access(db, caller.shop, caller.relationship.id).await?;

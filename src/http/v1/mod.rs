@@ -3,7 +3,10 @@
 mod api_keys;
 mod customers;
 mod orders;
+mod payouts;
 mod products;
+mod refunds;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -21,6 +24,14 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(products::import_keys)) //              products:write
         .routes(routes!(orders::list)) //                       orders:read
         .routes(routes!(orders::get)) //                        orders:read
+        .routes(routes!(refunds::refund)) //                    orders:write
+        .routes(routes!(orders::resend)) //                     orders:write
         .routes(routes!(customers::list)) //                    customers:read
         .routes(routes!(customers::get)) //                     customers:read
+        .routes(routes!(payouts::list, payouts::create)) //     payouts:read, payouts:write
+        .routes(routes!(webhooks::list, webhooks::create)) //   webhooks:read, webhooks:write
+        .routes(routes!(webhooks::delete)) //                   webhooks:write
+        .routes(routes!(webhooks::enable)) //                   webhooks:write
+        .routes(routes!(webhooks::recover)) //                  webhooks:write
+        .routes(routes!(webhooks::test)) //                     webhooks:write
 }

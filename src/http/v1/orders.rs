@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::refunds::Refund;
 use crate::app::App;
-use crate::domain::keys::merchant::OrdersRead;
+use crate::domain::keys::merchant::{OrdersRead, OrdersWrite};
 use crate::domain::orders::{self, Filter, Item, Status};
-use crate::http::door::Answer;
+use crate::error::Result;
 use crate::http::door::caller::Merchant;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
 use crate::http::door::wire::{Instant, List};
+use crate::http::door::write::Write;
+use crate::http::door::{Answer, Reply};
+use crate::kit::json::Nothing;
 use crate::kit::page::Place;
 
 /// An order in a list.
@@ -39,6 +44,7 @@ pub struct Order {
     payment: Option<Payment>,
     items: Vec<OrderItem>,
     delivery: Delivery,
+    /// What went back; what is on its way is not in it.
     refunded_cents: i64,
     /// Refunds of this order, oldest first.
     refunds: Vec<Refund>,
@@ -73,16 +79,20 @@ pub struct Delivery {
     /// The first item's; `top_up` for a payment into a reseller's balance, which has no items.
     #[schema(example = "license_key")]
     kind: String,
-    /// `pending`, `awaiting_stock`, `delivered` or `failed`.
+    /// `pending`, `awaiting_stock`, `delivered`, `cancelled` (refunded before) or `failed`.
     #[schema(example = "delivered")]
     state: &'static str,
     delivered_at: Option<Instant>,
 }
 
-/// A refund; none can be made yet, so the list is empty.
+/// The delivery mail is on its way again.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Refund {
-    id: String,
+pub struct Resent {
+    sent_at: Instant,
+    recipient: String,
+    /// The first item's.
+    #[schema(example = "license_key")]
+    delivery_kind: String,
 }
 
 /// Lists orders, newest first.
@@ -113,7 +123,30 @@ pub async fn list(
     responses((status = 200, body = Order)))]
 pub async fn get(caller: Merchant<OrdersRead>, PathId(id): PathId<orders::Order>, mut db: Read) -> Answer<Order> {
     let (order, items) = orders::get(&mut db, caller.shop, id).await?;
-    Ok(Json(Order::of(order, &items)))
+    let refunds = orders::refunds_of(&mut db, caller.shop, id).await?;
+    Ok(Json(Order::of(order, &items, refunds)))
+}
+
+/// Sends the delivery mail again: five times an hour for each order.
+#[utoipa::path(post, path = "/orders/{id}/resend", tag = "orders", security(("key" = ["orders:write"])),
+    params(("id" = String, Path, description = "`ord_…` or the order's UUID")),
+    responses((status = 200, body = Resent)))]
+pub async fn resend(
+    caller: Merchant<OrdersWrite>,
+    PathId(id): PathId<orders::Order>,
+    write: Write<Nothing>,
+) -> Result<Reply> {
+    let (app, shop) = (write.app(), caller.shop);
+    write
+        .once(&caller, StatusCode::OK, async move |db, _| {
+            let resent = orders::resend(db, shop, &app.env, id).await?;
+            Ok(Resent {
+                sent_at: Instant(resent.sent_at),
+                recipient: resent.recipient,
+                delivery_kind: resent.delivery_kind,
+            })
+        })
+        .await
 }
 
 impl From<orders::Order> for OrderSummary {
@@ -130,7 +163,7 @@ impl From<orders::Order> for OrderSummary {
 }
 
 impl Order {
-    fn of(mut order: orders::Order, items: &[Item]) -> Self {
+    fn of(mut order: orders::Order, items: &[Item], refunds: Vec<orders::Refund>) -> Self {
         let delivery = orders::delivery_of(&order, items);
         Self {
             created_at: Instant(order.created_at()),
@@ -147,7 +180,7 @@ impl Order {
                 delivered_at: delivery.delivered_at.map(Instant),
             },
             refunded_cents: order.refunded.get(),
-            refunds: Vec::new(),
+            refunds: refunds.into_iter().map(Refund::from).collect(),
             summary: order.into(),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::{Waiting, Work};
 use crate::error::{Error, Result};
@@ -106,7 +107,7 @@ impl<W: Work> Crew<W> {
         let shop = self.work.shop(first);
         // Out of its place until it is known to be sound again.
         let mut db = self.connection().await?;
-        let begin = sqlx::AssertSqlSafe(self.begin_sql(items));
+        let begin = sqlx::AssertSqlSafe(self.begin_sql(shop, items));
         let mut transaction = db.begin_with(begin).await.map_err(|e| Failed::Undone(e.into()))?;
         let worked = async {
             let mut loaded = self.work.load(&mut transaction, shop, items).await?;
@@ -145,10 +146,11 @@ impl<W: Work> Crew<W> {
         })
     }
 
-    /// One round trip: begin, and the locks of the callers' keys, sorted, so that two groups cannot
-    /// deadlock in them. A later statement reads the keys.
-    fn begin_sql(&self, items: &[&W::Item]) -> String {
+    /// One round trip: begin, and the locks of the callers' keys and of the shop, sorted, so that two groups
+    /// cannot deadlock in them. A later statement reads what they guard.
+    fn begin_sql(&self, shop: Uuid, items: &[&W::Item]) -> String {
         let mut locks: Vec<i64> = items.iter().filter_map(|item| self.work.lock(item)).collect();
+        locks.extend(self.work.shop_lock(shop));
         locks.sort_unstable();
         locks.dedup();
         let mut sql = String::from("begin");

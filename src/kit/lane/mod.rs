@@ -27,7 +27,7 @@ pub const GROUP_MAX: usize = 64;
 pub const QUEUE_MAX: usize = 1_024;
 
 /// What a room does for a group. All items of a group are of one shop, and the shared locks of their
-/// callers' keys are held when [`Work::load`] begins.
+/// callers' keys and of the shop are held when [`Work::load`] begins.
 pub trait Work: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Answer: Send + 'static;
@@ -45,6 +45,11 @@ pub trait Work: Send + Sync + 'static {
 
     /// The advisory lock that revoking the caller takes exclusively.
     fn lock(&self, item: &Self::Item) -> Option<i64>;
+
+    /// The advisory lock that is taken exclusively by who ends this work for the whole shop.
+    fn shop_lock(&self, _shop: Uuid) -> Option<i64> {
+        None
+    }
 
     /// Whether running it again finds the first answer: it has an idempotency key.
     fn is_named(&self, item: &Self::Item) -> bool;

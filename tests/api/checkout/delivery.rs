@@ -56,7 +56,8 @@ fn the_text_is_in_the_mail() {
         let product = on_sale(app, json!({ "type": "physical", "service_text": "Come by at nine." })).await;
         sold(app, &product).await;
         app.settle().await;
-        assert!(app.mails()[0].contains("Come by at nine."), "{}", app.mails()[0]);
+        let mail = app.mails().pop().unwrap();
+        assert!(mail.contains("Come by at nine."), "{mail}");
     });
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{open, pay, seen};
 use crate::house::actor::Answer;
+use crate::house::money::order_of;
 use crate::house::{TestApp, house, house_with};
 use crate::laws::operations::path_of;
 
@@ -163,18 +164,10 @@ fn a_shared_link_ends_with_a_refund() {
         app.pay(&session).await;
         let shared = link(app, &session).await;
         fetch(app, &shared).await.is(200);
-        // No route refunds yet: the state that a refund in full leaves.
-        sqlx::query("update orders set status = 'refunded', refunded_cents = total_cents")
-            .execute(&mut app.db().await)
-            .await
-            .unwrap();
+        app.refund_at_once(order_of(&session)).await;
         let answer = fetch(app, &shared).await;
         answer.is(404).is_problem("not_found");
         assert!(answer.text().contains("refunded"), "{}", answer.text());
-        sqlx::query("update orders set status = 'completed', refunded_cents = 0")
-            .execute(&mut app.db().await)
-            .await
-            .unwrap();
     });
 }
 

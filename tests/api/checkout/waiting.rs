@@ -71,11 +71,11 @@ fn it_is_mailed_once_it_is_served() {
         let product = app.stocked(&["A"]).await;
         paid_too_late(app, &[&product]).await;
         app.settle().await;
-        assert_eq!(app.mails().len(), 1);
+        assert_eq!(app.mails().len(), 2, "what was delivered, and the receipt of who waits");
         restock(app, &product, &["B"]).await;
         app.settle().await;
-        assert!(app.mails()[1].contains("B\r\n"), "{}", app.mails()[1]);
-        assert_eq!((app.mails().len(), told(app, "order.delivered").await), (2, 2));
+        assert!(app.mails()[2].contains("B\r\n"), "{}", app.mails()[2]);
+        assert_eq!((app.mails().len(), told(app, "order.delivered").await), (3, 2));
     });
 }
 

@@ -5,6 +5,8 @@ mod embedded;
 mod files;
 mod import;
 mod licenses;
+mod mail;
+mod money;
 mod refusals;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! A reseller's balance in the hands of its shop.
 
+use keyhouse::domain::keys;
+use keyhouse::kit::secret;
 use serde_json::json;
 
 use crate::house::house;
@@ -30,6 +32,7 @@ fn a_balance_is_put_right_by_hand_and_the_statement_says_why() {
         let shown = |n: usize| (lines[n]["type"].clone(), lines[n]["amount"].clone(), lines[n]["reason"].clone());
         assert_eq!(shown(0), (json!("ADJUSTMENT"), json!(-12.5), json!("=two codes did not work")));
         assert_eq!(shown(1), (json!("TOP_UP"), json!(200.0), json!(null)));
+        assert_eq!((&lines[0]["made_by"], &lines[1]["made_by"]), (&done.json()["data"]["made_by"], &json!(null)));
         let csv = shop.get(&reseller.path("balance/statement?format=csv")).await;
         assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
         let rows: Vec<String> = csv.text().lines().map(str::to_owned).collect();
@@ -83,5 +86,27 @@ fn an_adjustment_that_says_nothing_sensible_is_refused() {
             assert_eq!(refused.status, 422, "{body}: {}", refused.text());
         }
         assert_eq!(reseller.balance().await, 0);
+    });
+}
+
+#[test]
+fn who_put_a_balance_right_is_told_to_the_shop_and_not_to_the_reseller() {
+    house(async |app| {
+        let reseller = app.reseller().await;
+        let body = json!({ "amount": 5, "reason": "welcome" });
+        let path = format!("/dev/v1/resellers/{}/balance", reseller.id.uuid());
+        app.test_developer().post(&format!("{path}/adjustments"), body).await.is(201);
+        let hash = secret::hash(&app.shop.developer_test);
+        let key = keys::authenticate(&mut app.db().await, &hash).await.unwrap().unwrap().key.uuid().to_string();
+        let shown = app.test_developer().get(&format!("{path}/statement")).await;
+        assert_eq!(shown.is(200).json()["data"][0]["made_by"], json!(key));
+        let csv = app.test_developer().get(&format!("{path}/statement?format=csv")).await.text();
+        assert!(csv.lines().next().unwrap().ends_with(",made_by") && csv.contains(&key), "{csv}");
+        let theirs = app.bearer(reseller.token.clone());
+        for query in ["", "?format=csv"] {
+            let shown = theirs.get(&format!("/reseller/v1/balance/statement{query}")).await;
+            assert!(shown.is(200).text().contains("welcome"), "{}", shown.text());
+            assert!(!shown.text().contains("made_by") && !shown.text().contains(&key), "{}", shown.text());
+        }
     });
 }

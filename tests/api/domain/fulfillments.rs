@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use crate::house::reseller::TestReseller;
+use crate::house::reseller::{TestReseller, order};
 use crate::house::{TestApp, house};
 use crate::laws::together as in_one_go;
 
@@ -110,5 +110,33 @@ fn a_group_answers_and_leaves_what_one_by_one_would_have() {
             assert_eq!(group, one_by_one, "{wishes:#?}");
             assert_eq!(app.left_of(&together.reseller).await, app.left_of(&alone.reseller).await);
         }
+    });
+}
+
+#[test]
+fn where_a_row_is_thought_to_lie_need_not_be_right() {
+    house(async |app| {
+        let reseller = app.reseller().await;
+        app.fund(&reseller, 390).await;
+        let codes: Vec<String> = (0..4).map(|n| format!("CODE-{n}")).collect();
+        let product = app.sellable(&app.test_merchant(), &reseller, &codes).await;
+        let (key, mut db) = (app.bearer(reseller.token.clone()), app.db().await);
+        let buy = async |name: &str| key.post("/reseller/v1/fulfillments", order(name, &product, 1)).await;
+        buy("first").await.is(201);
+        buy("poor").await.is(402);
+        app.fund(&reseller, 390).await; // lies elsewhere now
+        buy("second").await.is(201);
+        app.fund(&app.reseller().await, 1_000).await; // where the other one lay, may be
+        for table in ["ledger_accounts", "reseller_purchases"] {
+            sqlx::query(sqlx::AssertSqlSafe(format!("vacuum full {table}"))).execute(&mut db).await.unwrap();
+        }
+        app.fund(&reseller, 390).await;
+        buy("third").await.is(201);
+        app.advance(chrono::Duration::days(1));
+        app.fund(&reseller, 390).await;
+        buy("fourth").await.is(201);
+        let bought = "select items from reseller_purchases order by day";
+        let bought: Vec<i64> = sqlx::query_scalar(bought).fetch_all(&mut db).await.unwrap();
+        assert_eq!((bought, app.left_of(&reseller).await), (vec![3, 1], 0));
     });
 }

@@ -84,7 +84,7 @@ fn every_balance_at_every_instant_is_the_models() {
                     history.push((app.now(), model));
                     app.advance(Duration::milliseconds(1));
                     if step.fold {
-                        ledger::fold(&mut db, app.shop.row.tenant).await.unwrap();
+                        ledger::fold(&mut db, app.shop.row.tenant, chrono::DateTime::UNIX_EPOCH).await.unwrap();
                     }
                 }
                 for (account, expected) in accounts.iter().zip(model) {
@@ -155,8 +155,8 @@ fn a_transfer_that_does_not_sum_to_zero_is_refused() {
             Leg { account: clearing(), amount: Cents::new(-5).unwrap() },
             Leg { account: Account::recording(Kind::Sales, ""), amount: Cents::new(4).unwrap() },
         ];
-        let transfer =
-            Transfer { purpose: Purpose::Sale, reference: Uuid::from_u128(1), currency: usd(), legs, reason: None };
+        let whole = between(1, clearing(), Account::recording(Kind::Sales, ""), 5);
+        let transfer = Transfer { legs, ..whole };
         assert!(matches!(post(app, &mut app.db().await, &transfer).await, Err(Error::Internal(_))));
     });
 }
@@ -212,6 +212,16 @@ fn an_entry_cannot_be_changed_removed_or_swept_away() {
     });
 }
 
+/// Of more than was paid, and in no book.
+const REFUND: &str =
+    "insert into refunds (shop_id, id, order_id, amount_cents, reason, gateway, transfer_id, created_at)
+     select shop_id, gen_random_uuid(), id, total_cents + 1, 'other', 'manual', gen_random_uuid(), now() from orders limit 1";
+
+/// Of what nobody took in, and in no book.
+const PAYOUT: &str =
+    "insert into payouts (shop_id, id, chain, asset, amount_cents, currency, destination_address, broadcaster, transfer_id, created_at)
+     select shop_id, gen_random_uuid(), 'tron', 'USDT', 5, 'USD', 'T', 'manual', gen_random_uuid(), now() from orders limit 1";
+
 /// One that nobody paid for and that has no codes.
 const FULFILLMENT: &str =
     "insert into fulfillments (shop_id, id, reseller_id, external_order_id, product_id, quantity, customer_email, unit_cents, total_cents, currency, balance_after, created_at)
@@ -245,10 +255,19 @@ fn every_law_of_the_books_notices_its_breach() {
             ("reservations have an order", "update serials set status = 'reserved' where status = 'sold'"),
             (
                 "stock is the free codes",
-                "insert into stock_levels select shop_id, pool_id, 1 from serials limit 1 on conflict (shop_id, pool_id) do update set level = stock_levels.level + 1",
+                "insert into stock_levels (shop_id, pool_id, level) select shop_id, pool_id, 1 from serials limit 1 on conflict (shop_id, pool_id) do update set level = stock_levels.level + 1",
             ),
             ("fulfillments are debited once", FULFILLMENT),
             ("fulfillments have their codes", FULFILLMENT),
+            ("pending is what is held", "update ledger_transfers set state = 'pending', settled_at = null"),
+            (
+                "refunds are those of their order",
+                "update orders set refunding_cents = refunding_cents + 1 where total_cents > 1",
+            ),
+            ("refunds are in the ledger", REFUND),
+            ("refunds are within what was captured", REFUND),
+            ("payouts are in the ledger", PAYOUT),
+            ("payouts are within what was payable", PAYOUT),
             ("top ups credit their balance", "update orders set reseller_id = gen_random_uuid()"),
         ]);
         for (law, breach) in &breaches {
@@ -264,6 +283,41 @@ fn every_law_of_the_books_notices_its_breach() {
             .await
             .unwrap();
         assert_eq!(views, i64::try_from(breaches.len()).unwrap(), "a law without its breach here");
+    });
+}
+
+#[test]
+fn income_is_taken_into_what_is_payable_once() {
+    house(async |app| {
+        let (shop, env) = (app.shop.row.tenant, &app.app.env);
+        let mut db = app.db().await;
+        let sales = Account::recording(Kind::Sales, "");
+        for (n, (account, cents)) in
+            [(sales.clone(), 700), (Account::recording(Kind::Wholesale, ""), 300)].into_iter().enumerate()
+        {
+            post(app, &mut db, &between(n as u128, clearing(), account, cents)).await.unwrap();
+        }
+        post(app, &mut db, &between(7, Account::recording(Kind::Adjustments, ""), prepaid("r"), 100)).await.unwrap();
+        for folded in [false, true] {
+            if folded {
+                ledger::fold(&mut db, shop, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+            }
+            let mut work = db.begin().await.unwrap();
+            let reference = Uuid::from_u128(100 + u128::from(folded));
+            assert_eq!(ledger::collect(&mut work, shop, env, reference, usd()).await.unwrap(), 900);
+            work.commit().await.unwrap();
+            assert_eq!(balance(app, &mut db, &ledger::payable()).await, 900);
+            assert_eq!(balance(app, &mut db, &sales).await, 0);
+        }
+        // What was refunded since counts against it, below nothing too.
+        post(app, &mut db, &between(8, sales.clone(), clearing(), 1_000)).await.unwrap();
+        let mut work = db.begin().await.unwrap();
+        assert_eq!(ledger::collect(&mut work, shop, env, Uuid::from_u128(102), usd()).await.unwrap(), -100);
+        work.commit().await.unwrap();
+        assert_eq!(
+            (balance(app, &mut db, &sales).await, balance(app, &mut db, &ledger::payable()).await),
+            (-1_000, 900)
+        );
     });
 }
 

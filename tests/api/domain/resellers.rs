@@ -2,6 +2,7 @@
 
 use keyhouse::domain::resellers::{self, Barred, Bought, Program, Reseller, ResellerId};
 use keyhouse::error::{Conflict, Error, ResellerRefusal};
+use keyhouse::kit::places::Places;
 use keyhouse::kit::secret;
 use keyhouse::kit::values::Email;
 use serde_json::json;
@@ -113,8 +114,14 @@ fn a_group_counts_what_each_one_buys() {
         let other = lookup(app, &app.invited(&app.developer(), json!({})).await).await.id;
         let (shop, mut db, today) = (app.shop.row.tenant, app.db().await, app.now().date_naive());
         let yesterday = today.pred_opt().unwrap();
-        resellers::record_purchases(&mut db, shop, yesterday, &[(one, 2)]).await.unwrap();
-        resellers::record_purchases(&mut db, shop, today, &[(one, 1), (other, 4), (one, 3)]).await.unwrap();
+        let places = Places::default();
+        let record = async |day, purchases: &[(ResellerId, i64)]| {
+            let purchases = purchases.iter().copied().collect();
+            resellers::record_purchases(&mut app.db().await, shop, &places, day, &purchases).await.unwrap();
+        };
+        record(yesterday, &[(one, 2)]).await;
+        record(today, &[(one, 1), (other, 4)]).await;
+        record(today, &[(one, 3)]).await;
         let bought = resellers::purchased(&mut db, shop, &[one, other], today).await.unwrap();
         assert_eq!(bought[&one], Bought { today: 4, this_month: 6 });
         assert_eq!(bought[&other], Bought { today: 4, this_month: 4 });

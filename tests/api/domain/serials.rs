@@ -136,8 +136,10 @@ fn folding_the_stock_changes_no_figure() {
         let (shop, pool) = pool(app, &mut db, &["one", "two", "three"]).await;
         serials::claim(&mut db, shop, &app.app.env, &Cursors::default(), &demand(pool, 1, 1)).await.unwrap();
         let before = serials::stock_of(&mut db, shop, pool).await.unwrap();
-        assert!(serials::fold_stock(&mut db, shop).await.unwrap() > 0);
-        assert_eq!(serials::fold_stock(&mut db, shop).await.unwrap(), 0);
+        let env = &app.app.env;
+        assert_eq!(serials::fold_stock(&mut db, shop, env, app.now() + chrono::Duration::seconds(1)).await.unwrap(), 0);
+        assert!(serials::fold_stock(&mut db, shop, env, app.now()).await.unwrap() > 0);
+        assert_eq!(serials::fold_stock(&mut db, shop, env, app.now()).await.unwrap(), 0);
         assert_eq!(serials::stock_of(&mut db, shop, pool).await.unwrap(), before);
         // Without an order behind it, the claim is no sale; the house would rightly complain.
         sqlx::query("delete from serials where status = 'sold'").execute(&mut db).await.unwrap();

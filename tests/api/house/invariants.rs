@@ -39,10 +39,11 @@ const MUST_BE_EMPTY: &[(&str, &str)] = &[
          group by o.shop_id, o.id, o.paid_at having count(e.id) <> (case when o.paid_at is null then 0 else 1 end)",
     ),
     (
-        "a completed order has one mail, or none where the shop says so; a top-up delivers nothing",
+        "a completed order has one mail, or none where the shop says so, and one for each time it was sent again; a top-up delivers nothing",
         "select o.id::text from orders o
          left join mails m on m.shop_id = o.shop_id and m.subject_id = o.id and m.template = 'order_delivered'
-         where o.status = 'completed' and o.reseller_id is null group by o.shop_id, o.id, o.mail having count(m.id) <> (case when o.mail then 1 else 0 end)",
+         where o.status = 'completed' and o.reseller_id is null group by o.shop_id, o.id, o.mail, o.resent_at
+         having count(m.id) <> (case when o.mail then 1 else 0 end) + cardinality(o.resent_at)",
     ),
     (
         "a customer's figures are those of the paid orders",
@@ -50,6 +51,33 @@ const MUST_BE_EMPTY: &[(&str, &str)] = &[
          left join orders o on o.shop_id = c.shop_id and o.customer_id = c.id and o.paid_at is not null
          group by c.shop_id, c.id, c.orders_count, c.lifetime_cents
          having c.orders_count <> count(o.id)",
+    ),
+    (
+        "what a customer spent is what was paid and not given back, in the shop's currency",
+        "select c.id::text from customers c
+         join shops s on s.id = c.shop_id
+         left join orders o on o.shop_id = c.shop_id and o.customer_id = c.id and o.paid_at is not null and o.currency = s.currency
+         group by c.shop_id, c.id, c.lifetime_cents
+         having c.lifetime_cents <> coalesce(sum(o.total_cents - o.refunded_cents), 0)",
+    ),
+    (
+        "a completed refund was told of exactly once, and no other",
+        "select r.id::text from refunds r
+         left join events e on e.shop_id = r.shop_id and e.subject_id = r.order_id and e.topic = 'order.refunded'
+             and e.payload -> 'refund' ->> 'id' = r.id::text
+         group by r.shop_id, r.id, r.status having count(e.id) <> (case when r.status = 'completed' then 1 else 0 end)",
+    ),
+    (
+        "each step of a payout was told of exactly once",
+        "select p.id::text from payouts p
+         left join events e on e.shop_id = p.shop_id and e.subject_id = p.id and e.topic like 'payout.%'
+         group by p.shop_id, p.id, p.broadcast_at, p.confirmed_at, p.failed_at
+         having count(e.id) <> 1 + num_nonnulls(p.broadcast_at, p.confirmed_at, p.failed_at) or count(e.id) <> count(distinct e.topic)",
+    ),
+    (
+        "nothing of an order refunded in full waits for codes",
+        "select i.id::text from order_items i join orders o on o.shop_id = i.shop_id and o.id = i.order_id
+         where o.status = 'refunded' and i.delivery_state not in ('delivered', 'cancelled')",
     ),
     (
         "an idempotency row holds an answer",

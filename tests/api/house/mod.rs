@@ -7,13 +7,15 @@ pub mod browser;
 pub mod cluster;
 pub mod invariants;
 pub mod masked;
+pub mod money;
 pub mod people;
 pub mod process;
 pub mod program;
 pub mod purse;
+pub mod python;
 pub mod receiver;
 pub mod reseller;
-
+pub mod smtp;
 pub mod socket;
 
 use std::sync::Arc;
@@ -34,7 +36,7 @@ use keyhouse::kit::money::Currency;
 use keyhouse::kit::pool;
 use keyhouse::kit::secret::reveal;
 use keyhouse::kit::vault::MasterKey;
-use keyhouse::outbound::Outbound;
+use keyhouse::outbound::{Outbound, Webhooks};
 use rand::SeedableRng;
 use rand::rngs::ChaCha20Rng;
 use serde_json::{Value, json};
@@ -137,6 +139,7 @@ impl TestApp {
         let files = App::file_store(&config).unwrap();
         let mut app = App::new(config, env, requests, worker, files, "http://keyhouse.test".into(), None).unwrap();
         app.outbound = outbound.unwrap_or_else(|| calling(app.reach(), Names::none()));
+        app.webhooks = Webhooks::new(app.outbound.clone());
         let app = Arc::new(app);
         let router = keyhouse::http::router(&app);
         Self { app, router, database, shop }
@@ -226,12 +229,13 @@ impl TestApp {
         panic!("the worker found no connection in 30 tries");
     }
 
-    /// The mails written so far, oldest first.
+    /// The mails written so far, oldest first: their headers and their text.
     pub fn mails(&self) -> Vec<String> {
-        let Ok(dir) = std::fs::read_dir(self.app.mail_dir()) else { return Vec::new() };
+        let Ok(dir) = std::fs::read_dir(self.app.mailer.files().unwrap()) else { return Vec::new() };
         let mut files: Vec<_> = dir.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
         files.sort();
-        files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+        files.iter().map(|file| readable(&std::fs::read_to_string(file).unwrap())).collect()
     }
 
     /// Topics of the events written so far, oldest first.
@@ -299,6 +303,13 @@ impl TestApp {
         let buyer = self.bearer(session["token"].as_str().unwrap());
         buyer.post(&path, json!({})).await.is(200).json().clone()
     }
+}
+
+/// A mail without its second part, and without the folds of the transport.
+fn readable(mail: &str) -> String {
+    let (head, parts) = mail.split_once("\r\n\r\n").unwrap();
+    let text = parts.split("--part-").nth(1).unwrap().split_once("\r\n\r\n").unwrap().1;
+    format!("{head}\r\n\r\n{}", text.trim_end().replace("=\r\n", "").replace("=3D", "="))
 }
 
 /// The least that a product needs.

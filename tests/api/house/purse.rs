@@ -86,7 +86,8 @@ impl Purse<'_> {
         let mut db = self.app.db().await;
         let mut work = db.begin().await.unwrap();
         let env = &self.app.app.env;
-        let (_, after) = resellers::adjust(&mut work, self.shop, env, self.id, cents(amount), "slip".into()).await?;
+        let by = (env.id(), "slip".into());
+        let (_, after) = resellers::adjust(&mut work, self.shop, env, self.id, cents(amount), by).await?;
         work.commit().await.unwrap();
         Ok(after.get())
     }

@@ -42,6 +42,10 @@ impl Client {
         Self { address, connection: None }
     }
 
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The answer, or what became of the connection: then nobody knows whether the request was carried out.
     pub async fn send(&mut self, call: &Call) -> Result<Heard> {
         let heard = tokio::time::timeout(PATIENCE, self.exchange(call)).await;

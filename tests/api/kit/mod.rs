@@ -1,1 +1,1 @@
-mod web_address;
+pub mod web_address;

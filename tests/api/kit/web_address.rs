@@ -226,10 +226,16 @@ const HOSTILE: &[&str] = &[
     "https://a^b.example/",
 ];
 
-#[test]
-fn two_hundred_hostile_forms_and_more_are_refused() {
+/// Every form that this file knows.
+pub fn hostile() -> BTreeSet<String> {
     let mut forms: BTreeSet<String> = HOSTILE.iter().map(|&form| form.to_owned()).collect();
     forms.extend(HOSTILE_V4.into_iter().flat_map(spellings).map(|host| format!("https://{host}/hook")));
+    forms
+}
+
+#[test]
+fn two_hundred_hostile_forms_and_more_are_refused() {
+    let forms = hostile();
     assert!(HOSTILE.len() >= 150 && forms.len() >= 400, "{} by hand, {} in all", HOSTILE.len(), forms.len());
     let taken: Vec<&String> = forms.iter().filter(|form| WebAddress::parse(form, Reach::Public).is_ok()).collect();
     assert!(taken.is_empty(), "{taken:#?}");

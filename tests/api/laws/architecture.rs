@@ -21,6 +21,7 @@ const ROOMS: &[&str] = &[
     "dynamic",
     "orders",
     "fulfillments",
+    "payouts",
 ];
 
 const SURFACES: &[&str] = &["v1", "dev", "reseller", "checkout", "portal"];
@@ -33,7 +34,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("domain", &["kit", "error"]), // and rooms to the left
     ("outbound", &["kit", "error"]),
-    ("app", &["config", "domain", "outbound", "kit", "error"]),
+    ("mailer", &["config", "kit", "error"]),
+    ("app", &["config", "domain", "outbound", "mailer", "kit", "error"]),
     (
         "http::door",
         &[
@@ -51,9 +53,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http::surface", &["http::door", "app", "domain", "kit", "error"]),
     ("http::pages", &["http::openapi", "http::door", "app", "domain", "kit", "error"]),
     ("http", &["http::surface", "http::pages", "http::door", "app", "kit", "error"]),
-    ("worker", &["app", "domain", "outbound", "kit", "error"]),
+    ("worker", &["app", "domain", "outbound", "mailer", "kit", "error"]),
     // It opens and commits transactions of its own (shop create, keys mint), so it calls rooms.
-    ("cli", &["config", "telemetry", "app", "http", "http::door", "worker", "domain", "kit", "error"]),
+    ("cli", &["config", "telemetry", "app", "http", "http::door", "worker", "mailer", "domain", "kit", "error"]),
 ];
 
 const WORDS_OF_HTTP: &[&str] = &["axum", "hyper", "hyper_util", "reqwest", "tower", "tower_http", "http_body_util"];

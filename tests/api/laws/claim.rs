@@ -105,6 +105,27 @@ fn a_claim_takes_its_limit_however_the_planner_joins() {
     });
 }
 
+/// Promises F2, for the codes of a group of fulfillments.
+#[test]
+fn a_group_finds_its_codes_in_the_claim_index_behind_any_number_of_sold_ones() {
+    graveyard(async |db, pool| {
+        let lots =
+            cached().into_iter().find(|query| query.text.contains("limit w.wanted")).expect("a group's lock").text;
+        db.execute(AssertSqlSafe(format!("prepare lots as {lots}"))).await.unwrap();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            db.execute(AssertSqlSafe(format!("set plan_cache_mode = {mode}"))).await.unwrap();
+            let execute = format!("execute lots('{}', '{{{}}}', '{{0}}', '{{3}}')", pool.shop, pool.id);
+            let explain = AssertSqlSafe(format!("explain (analyze, buffers, format json) {execute}"));
+            let plan: Value = sqlx::query_scalar(explain).fetch_one(&mut *db).await.unwrap();
+            assert!(find(&plan, &|node| node["Index Name"] == "serials_claim").is_some(), "{mode}: {plan:#}");
+            let top = &plan[0]["Plan"];
+            assert_eq!(top["Actual Rows"].as_f64(), Some(3.0), "{mode}: {plan:#}");
+            let pages = top["Shared Hit Blocks"].as_u64().unwrap() + top["Shared Read Blocks"].as_u64().unwrap();
+            assert!(pages <= BUFFERS_MAX, "{mode}: {plan:#}");
+        }
+    });
+}
+
 fn find<'a>(plan: &'a Value, wanted: &dyn Fn(&Value) -> bool) -> Option<&'a Value> {
     match plan {
         Value::Array(items) => items.iter().find_map(|item| find(item, wanted)),

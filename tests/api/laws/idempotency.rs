@@ -25,6 +25,7 @@ const SHOWS_A_SECRET: &[(&str, Guard)] = &[
     ("POST /portal/v1/programs/{relationship}/balance/top-ups", Guard::ItsMakerAlone),
     ("POST /portal/v1/sessions", Guard::Password),
     ("POST /v1/api-keys", Guard::ItsMakerAlone),
+    ("POST /v1/webhooks", Guard::ItsMakerAlone),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ enum Guard {
 const GONE_AFTERWARDS: &[(&str, u16)] = &[
     ("DELETE /dev/v1/licenses/{id}", 404),
     ("DELETE /portal/v1/sessions/current", 401),
+    ("DELETE /v1/webhooks/{id}", 404),
     ("POST /portal/v1/invitations/{token}/accept", 404),
     ("POST /portal/v1/password-resets/{token}", 404),
 ];

@@ -47,6 +47,18 @@ fn ids(answer: &Answer) -> Vec<String> {
     data.iter().map(id).collect()
 }
 
+/// The ids of a list from its first page to its last.
+async fn walk(app: &TestApp, call: &Call, limit: u32) -> Vec<String> {
+    let (mut walked, mut query) = (Vec::new(), format!("limit={limit}"));
+    loop {
+        let answer = page(app, call, &query).await;
+        walked.extend(ids(&answer));
+        assert_eq!(pagination(&answer)["has_more"], !pagination(&answer)["next_cursor"].is_null(), "{}", call.name);
+        let Value::String(next) = &pagination(&answer)["next_cursor"] else { return walked };
+        query = format!("limit={limit}&cursor={next}");
+    }
+}
+
 /// A trail has what happened to its own license alone: some more of it.
 async fn lengthen(app: &TestApp, call: &Call) {
     if call.name.ends_with("/licenses/{id}/events") {
@@ -66,21 +78,9 @@ fn pages_hold_everything_once_and_in_order() {
         for operation in lists() {
             let call = operation.call(&side).await;
             lengthen(app, &call).await;
-            let whole = ids(&page(app, &call, "limit=100").await);
+            let whole = walk(app, &call, 100).await;
             assert!(whole.len() > 2, "{}: the law made too few", call.name);
-            let (mut walked, mut query) = (Vec::new(), "limit=2".to_owned());
-            loop {
-                let answer = page(app, &call, &query).await;
-                walked.extend(ids(&answer));
-                assert_eq!(
-                    pagination(&answer)["has_more"],
-                    !pagination(&answer)["next_cursor"].is_null(),
-                    "{}",
-                    call.name
-                );
-                let Value::String(next) = &pagination(&answer)["next_cursor"] else { break };
-                query = format!("limit=2&cursor={next}");
-            }
+            let walked = walk(app, &call, 2).await;
             assert_eq!(walked, whole, "{}", call.name);
             assert_eq!(walked.iter().collect::<BTreeSet<_>>().len(), walked.len(), "{}: one comes twice", call.name);
         }

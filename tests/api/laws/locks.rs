@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::operations::NO_LIMITS;
 use super::{patiently, together};
 use crate::house::actor::Answer;
+use crate::house::money::payout_body;
 use crate::house::{TestApp, house_with, product_body, unique};
 
 const TASKS: u64 = 16;
@@ -81,9 +82,9 @@ fn is_no_fault(answer: &Answer) {
 
 async fn work(app: &TestApp, shop: &Shop, seed: u64) {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let mut open: Vec<Value> = Vec::new();
+    let (mut open, mut paid): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
     for _ in 0..OPERATIONS {
-        match rng.random_range(0..12) {
+        match rng.random_range(0..15) {
             0..=4 => {
                 let cart = shop.cart(app, &mut rng);
                 let opened = patiently(async || app.stranger().post("/checkout/v1/sessions", cart.clone()).await).await;
@@ -98,6 +99,7 @@ async fn work(app: &TestApp, shop: &Shop, seed: u64) {
                 let path = format!("/checkout/v1/sessions/{}/pay", session["id"].as_str().unwrap());
                 let buyer = app.bearer(session["token"].as_str().unwrap());
                 is_no_fault(&patiently(async || buyer.post(&path, json!({ "outcome": outcome })).await).await);
+                paid.push(session);
             }
             8..=9 => {
                 let product = &shop.pooled[rng.random_range(0..2)];
@@ -105,6 +107,16 @@ async fn work(app: &TestApp, shop: &Shop, seed: u64) {
                 let path = format!("/v1/products/{product}/keys");
                 let merchant = app.test_merchant();
                 is_no_fault(&patiently(async || merchant.post(&path, json!({ "keys": keys })).await).await);
+            }
+            11..=12 => {
+                let Some(session) = paid.last() else { continue };
+                let path = format!("/v1/orders/{}/refund", session["id"].as_str().unwrap());
+                let body = if rng.random_range(0..2) == 0 { json!({}) } else { json!({ "amount_cents": 1_000 }) };
+                is_no_fault(&patiently(async || app.test_merchant().post(&path, body.clone()).await).await);
+            }
+            13 => {
+                let body = payout_body(rng.random_range(100..5_000));
+                is_no_fault(&patiently(async || app.test_merchant().post("/v1/payouts", body.clone()).await).await);
             }
             10 => {
                 app.advance(Duration::minutes(7));

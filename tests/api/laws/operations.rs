@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::house::actor::{Actor, Answer};
+use crate::house::money::payout_body;
 use crate::house::people::{PASSWORD, TestPerson};
 use crate::house::reseller::{TestReseller, order};
 use crate::house::{TestApp, TestShop, product_body, unique};
@@ -304,6 +305,27 @@ impl<'a> Side<'a> {
         order
     }
 
+    /// An order whose code is in the buyer's hands.
+    async fn delivered_order(&self) -> String {
+        let body =
+            json!({ "name": format!("Gift {}", unique()), "type": "license_key", "price_cents": 0, "currency": "USD" });
+        let product = self.merchant().post("/v1/products", body).await.is(201).json()["id"].clone();
+        let keys = format!("/v1/products/{}/keys", product.as_str().unwrap());
+        self.merchant().post(&keys, json!({ "keys": ["LAW"] })).await.is(201);
+        let cart = json!({
+            "shop": self.shop.row.slug, "mode": self.mode.word(), "email": format!("law{}@example.com", unique()),
+            "items": [{ "product_id": product, "quantity": 1 }],
+        });
+        let opened = Actor::new(self.app, None).post("/checkout/v1/sessions", cart).await;
+        opened.is(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Of what an order has brought in.
+    async fn payout(&self) {
+        self.paid_order().await;
+        self.merchant().post("/v1/payouts", payout_body(100)).await.is(201);
+    }
+
     /// A paid order of dynamic goods whose webhook did not answer.
     async fn undelivered_order(&self) -> String {
         let body = json!({
@@ -388,6 +410,16 @@ impl<'a> Side<'a> {
         minted.is(201).json()["id"].as_str().unwrap().to_owned()
     }
 
+    /// An endpoint that nothing is sent to by itself.
+    async fn webhook(&self) -> String {
+        let made = self.merchant().post("/v1/webhooks", Self::webhook_body("payout.failed")).await;
+        made.is(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    fn webhook_body(event: &str) -> Value {
+        json!({ "url": "https://hook.example/", "events": [event] })
+    }
+
     fn api_key_body(&self, name: &str) -> Value {
         json!({ "name": name, "abilities": ["orders:read"], "mode": self.mode.word() })
     }
@@ -448,7 +480,32 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             Made::of(side.product().await).with(keys(unique()), keys(unique()))
         }
         "GET /v1/orders/{id}" => Made::of(side.order().await),
+        "POST /v1/orders/{id}/refund" => {
+            Made::of(side.paid_order().await).with(json!({ "amount_cents": 1 }), json!({ "amount_cents": 2 }))
+        }
+        "POST /v1/orders/{id}/resend" => Made::of(side.delivered_order().await),
+        "GET /v1/payouts" => {
+            side.payout().await;
+            Made::plain()
+        }
+        "POST /v1/payouts" => {
+            side.paid_order().await;
+            Made::plain().with(payout_body(100), payout_body(200))
+        }
         "GET /v1/customers/{id}" => Made::of(side.customer().await),
+        "GET /v1/webhooks" => Made::plain(),
+        "POST /v1/webhooks" => {
+            Made::plain().with(Side::webhook_body("payout.failed"), Side::webhook_body("payout.queued"))
+        }
+        "DELETE /v1/webhooks/{id}" | "POST /v1/webhooks/{id}/enable" => Made::of(side.webhook().await),
+        "POST /v1/webhooks/{id}/test" => {
+            let body = |event: &str| json!({ "event": event });
+            Made::of(side.webhook().await).with(body("order.paid"), body("product.created"))
+        }
+        "POST /v1/webhooks/{id}/recover" => {
+            let body = |days: i64| json!({ "since": side.app.now() - chrono::Duration::days(days) });
+            Made::of(side.webhook().await).with(body(1), body(2))
+        }
         "GET /dev/v1/me" | "GET /dev/v1/me/capabilities" => Made::plain(),
         "POST /dev/v1/products/" => {
             let body = |title: &str| json!({ "title": title, "type": "SERIALS", "price": 9.5, "serials": ["A", "B"] });
@@ -621,7 +678,13 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
             let body = |password: &str| json!({ "password": password });
             Made::of(side.password_reset().await).with(body("another sentence"), body("and another one"))
         }
-        "GET /portal/v1/programs" => Made::plain().of_person(side.reseller().await.0),
+        "GET /portal/v1/programs" => {
+            let (person, _) = side.reseller().await;
+            for _ in 0..2 {
+                side.app.joins(side.app.another_shop().await.row.twin, &person).await;
+            }
+            Made::plain().of_person(person)
+        }
         "GET /portal/v1/programs/{relationship}" => {
             let (person, path) = side.reseller().await;
             Made::at(path).of_person(person)

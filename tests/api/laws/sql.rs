@@ -17,7 +17,7 @@ use crate::house::house;
 const ROOMS: &[(&str, &[&str])] = &[
     ("data_keys", &["data_keys"]),
     ("shops", &["shops", "directory"]),
-    ("outbox", &["events", "mails"]),
+    ("outbox", &["events", "mails", "webhook_attempts", "webhook_deliveries", "webhook_endpoints"]),
     ("idempotency", &["idempotency"]),
     ("keys", &["api_keys", "directory"]),
     ("accounts", &["accounts", "sessions"]),
@@ -41,8 +41,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("payments", &["payment_events"]),
     ("dynamic", &["dynamic_calls"]),
-    ("orders", &["orders", "order_items"]),
+    ("orders", &["orders", "order_items", "refunds"]),
     ("fulfillments", &["fulfillments", "fulfillment_replacements"]),
+    ("payouts", &["payouts"]),
 ];
 
 /// Queries that look across shops, and why they may.
@@ -53,7 +54,12 @@ const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
     ("orders::shops_awaiting_stock", "the worker asks which shops have something to do"),
     ("orders::shops_with_expired", "the worker asks which shops have something to do"),
+    ("orders::shops_with_refunds_due", "the worker asks which shops have something to do"),
+    ("payouts::shops_with_due", "the worker asks which shops have something to do"),
     ("outbox::shops_with_due_mail", "the worker asks which shops have something to do"),
+    ("outbox::due", "the worker asks which endpoints have something to do"),
+    ("outbox::sweep_attempts", "the worker deletes what is past its time, whosever it is"),
+    ("outbox::sweep_deliveries", "the worker deletes what is past its time, whosever it is"),
     ("outbox::mail_backlog", "the operator's figures are of the whole house"),
     ("resellers::shops_with_top_ups_due", "the worker asks which shops have something to do"),
     ("resellers::relationships_of", "a person sees their own programs, whatever their shops"),

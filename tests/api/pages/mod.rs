@@ -4,6 +4,7 @@ mod checkout;
 mod errors;
 mod events;
 mod everywhere;
+mod portal;
 mod reference;
 mod start;
 mod try_it;

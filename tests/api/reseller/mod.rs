@@ -6,6 +6,7 @@ mod fulfill;
 mod reads;
 mod refusals;
 mod replay;
+mod watch;
 
 use crate::house::TestApp;
 use crate::house::actor::Actor;

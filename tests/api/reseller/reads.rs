@@ -88,6 +88,7 @@ fn products_are_those_that_can_be_sold_now_with_stock() {
         assert_eq!(rest.json()["pagination"]["has_more"], false);
         let as_of = first.json()["as_of"].as_str().unwrap().to_owned();
         assert_eq!(as_of, "2026-05-26T07:17:53Z", "ten seconds in the past (R50)");
+        app.settle().await;
         app.advance(chrono::Duration::hours(1));
         let later = key.get("/reseller/v1/products").await.json()["as_of"].as_str().unwrap().to_owned();
         let none = key.get(&format!("/reseller/v1/products?updated_since={later}")).await;
@@ -97,5 +98,38 @@ fn products_are_those_that_can_be_sold_now_with_stock() {
         assert_eq!(changed.is(200).json()["data"].as_array().unwrap().len(), 1);
         key.get("/reseller/v1/products?updated_since=yesterday").await.is(422);
         let _ = product;
+    });
+}
+
+#[test]
+fn a_change_of_stock_or_of_the_programs_terms_is_a_change_of_a_product() {
+    house(async |app| {
+        let (reseller, product) = ready(app, 2_000, 3).await;
+        let (idle, key) =
+            (app.sellable(&app.test_merchant(), &reseller, &["IDLE".into()]).await, holder(app, &reseller));
+        let later = async || {
+            app.settle().await;
+            app.advance(chrono::Duration::hours(1));
+            key.get("/reseller/v1/products").await.is(200).json()["as_of"].as_str().unwrap().to_owned()
+        };
+        let changed = async |since: &str| {
+            let answer = key.get(&format!("/reseller/v1/products?updated_since={since}")).await;
+            let data = answer.is(200).json()["data"].as_array().unwrap().clone();
+            data.iter().map(|one| one["available_stock"].as_i64().unwrap()).collect::<Vec<_>>()
+        };
+        let since = later().await;
+        assert!(changed(&since).await.is_empty());
+        key.post("/reseller/v1/fulfillments", order("o", &product, 1)).await.is(201);
+        assert_eq!(changed(&since).await, [2], "not folded yet");
+        app.settle().await;
+        assert_eq!(changed(&since).await, [2], "folded");
+        let since = later().await;
+        assert!(changed(&since).await.is_empty());
+        app.test_merchant().post(&format!("/v1/products/{idle}/keys"), json!({ "keys": ["NEW"] })).await.is(201);
+        assert_eq!(changed(&since).await, [2], "an import");
+        let since = later().await;
+        let terms = json!({ "default_wholesale_discount_percent": 10 });
+        app.test_developer().patch("/dev/v1/reseller-program", terms).await.is(200);
+        assert_eq!(changed(&since).await, [2, 2], "all of them");
     });
 }

@@ -2,6 +2,7 @@
 //! is there twice, and every retry comes to an end.
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -65,7 +66,7 @@ async fn storm(app: &TestApp, victim: Victim, length: Duration, stock: usize) {
     let tally = Arc::new(Tally::default());
     let until = Instant::now() + length;
     let killer = Killer::new(app, victim, port, tally.clone(), seed());
-    let killing = std::thread::spawn(move || killer.run(server, || Instant::now() >= until));
+    let killing = std::thread::spawn(move || killer.run(server, |_| Instant::now() >= until));
 
     let over = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
@@ -149,6 +150,8 @@ pub(super) struct Killer {
     port: String,
     tally: Arc<Tally>,
     rng: ChaCha20Rng,
+    /// Milliseconds between two kills, drawn at random.
+    pauses: Range<u64>,
 }
 
 pub(super) struct Kills {
@@ -170,20 +173,27 @@ impl Killer {
             port,
             tally,
             rng: ChaCha20Rng::seed_from_u64(seed),
+            pauses: match victim {
+                Victim::Server => 400..1_600,
+                Victim::Sessions => 20..300,
+            },
         }
     }
 
-    /// On a thread of its own, so that clients feel every moment without a server.
-    pub fn run(mut self, server: Server, is_over: impl Fn() -> bool) -> Kills {
+    /// One that hardly lets go (IDM-1).
+    pub fn restless(self) -> Self {
+        Self { pauses: 50..500, ..self }
+    }
+
+    /// On a thread of its own, so that clients feel every moment without a server. `is_over` is asked
+    /// with the number of kills so far.
+    pub fn run(mut self, server: Server, is_over: impl Fn(usize) -> bool) -> Kills {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut db = PgConnection::connect(&self.database_url).await.unwrap();
             let mut kills = Kills { server, number: 0, hits: 0, transactions: 0 };
-            while !is_over() {
-                let pause = match self.victim {
-                    Victim::Server => self.rng.random_range(400..1_600),
-                    Victim::Sessions => self.rng.random_range(20..300),
-                };
+            while !is_over(kills.number) {
+                let pause = self.rng.random_range(self.pauses.clone());
                 std::thread::sleep(Duration::from_millis(pause));
                 match self.victim {
                     Victim::Server => kills = self.kill_server(&mut db, kills).await,

@@ -2,16 +2,21 @@
 //! function: the suite runs it at a size that takes seconds, by hand it runs at full size with
 //! `cargo test --test api -- show --ignored --nocapture`.
 
+mod canaries;
 mod disconnects;
+mod figures;
 mod fulfillments;
 mod kill;
 mod licenses;
+mod money;
 mod race;
+mod resale;
 mod sales;
 mod sessions;
 mod slow;
 mod stop;
 mod twins;
+mod webhooks;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -91,6 +96,8 @@ pub struct Tally(std::sync::Mutex<Counts>);
 pub struct Counts {
     pub attempts: u64,
     pub in_flight: i64,
+    /// Calls that came to an end.
+    pub resolved: u64,
     /// 503, or a twin still at work.
     pub busy: u64,
     pub cut_off: u64,
@@ -123,6 +130,7 @@ impl Tally {
     fn resolved(&self, retries: u32, replayed: bool) {
         let mut counts = self.0.lock().unwrap();
         counts.in_flight -= 1;
+        counts.resolved += 1;
         counts.replays += u64::from(replayed);
         counts.most_retries = counts.most_retries.max(retries);
     }

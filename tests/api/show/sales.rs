@@ -117,7 +117,7 @@ async fn fair(app: &TestApp, number: usize) {
     let address = server.address;
     let killer = Killer::new(app, Victim::Server, port, fair.tally.clone(), seed);
     let watched = fair.clone();
-    let killing = std::thread::spawn(move || killer.run(server, || watched.over.load(Ordering::Relaxed)));
+    let killing = std::thread::spawn(move || killer.run(server, |_| watched.over.load(Ordering::Relaxed)));
 
     let begun = Instant::now();
     let restocking = tokio::spawn(restock_now_and_then(fair.clone(), Client::new(address)));

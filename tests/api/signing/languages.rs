@@ -1,13 +1,11 @@
 //! The verifiers in Python and JavaScript, run by their own interpreters over the same vectors.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::fs::{FlockOperation, flock};
-
 use super::vectors::{Vectors, alterations, check, vectors};
+use crate::house::python;
 
 /// What pip installs, for these tests alone.
 const PYTHON_PACKAGES: [&str; 2] = ["pyjwt[crypto]==2.15.1", "cryptography==50.0.2"];
@@ -33,7 +31,7 @@ fn the_verifier_in_javascript_refuses_any_altered_character() {
 }
 
 fn in_python(vectors: &Vectors) -> Vec<String> {
-    let mut command = Command::new(python().join("bin/python"));
+    let mut command = Command::new(python::with(&PYTHON_PACKAGES));
     command.arg(root().join("tests/api/signing/run.py")).arg(verifier("keyhouse_verify.py"));
     judge(&mut command, vectors)
 }
@@ -62,27 +60,4 @@ fn judge(command: &mut Command, vectors: &Vectors) -> Vec<String> {
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success(), "{program} did not end well");
     serde_json::from_slice(&ended.stdout).unwrap()
-}
-
-/// A virtual environment with PyJWT, made once and kept beside what cargo builds.
-fn python() -> PathBuf {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(kept).unwrap();
-    let name = format!("python {}", PYTHON_PACKAGES.join(" ")).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let (dir, lock) = (kept.join(&name), File::create(kept.join(format!("{name}.lock"))).unwrap());
-    flock(&lock, FlockOperation::LockExclusive).unwrap(); // other tests, and other processes of tests
-    if !dir.join("complete").exists() {
-        let _ = std::fs::remove_dir_all(&dir);
-        make(Command::new("python3").args(["-m", "venv"]).arg(&dir));
-        let mut install = Command::new(dir.join("bin/python"));
-        make(install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYTHON_PACKAGES));
-        File::create(dir.join("complete")).unwrap();
-    }
-    dir
-}
-
-fn make(command: &mut Command) {
-    let needs = "this test needs python3 with venv and pip (apt-get install python3-venv), and a package index";
-    let done = command.output().unwrap_or_else(|e| panic!("{needs}: {e}"));
-    assert!(done.status.success(), "{needs}: {}", String::from_utf8_lossy(&done.stderr));
 }

@@ -5,7 +5,9 @@ mod bad_input;
 mod customers;
 mod limits;
 mod orders;
+mod payouts;
 mod products;
+pub mod webhooks;
 
 use serde_json::Value;
 

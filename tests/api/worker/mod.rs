@@ -1,2 +1,4 @@
 mod dynamic;
 mod mails;
+mod money;
+mod webhooks;

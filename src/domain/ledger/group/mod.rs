@@ -13,6 +13,7 @@ use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
 use crate::kit::env::Env;
 use crate::kit::money::{Cents, Currency};
+use crate::kit::places::Places;
 
 /// What a group has read of its held accounts, and what it will have posted.
 #[derive(Debug)]
@@ -24,20 +25,38 @@ pub struct Group {
     entries: sql::Entries,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Held {
     before: i64,
     version: i64,
     balance: i64,
+    /// Where the row lies, which is locked.
+    place: String,
 }
 
 impl Group {
-    /// Locks these held accounts in the order of their ids; one that never held money is not there yet.
-    pub async fn lock(db: &mut PgConnection, shop: Tenant, accounts: &[(Account, Currency)]) -> Result<Self> {
-        let ids: Vec<Uuid> = accounts.iter().map(|(account, currency)| account.id(shop, *currency)).collect();
+    /// Locks these held accounts, first those whose place is known, each time in the order of their ids; one that never
+    /// held money is not there yet. Who locks several at once has locked their owners before.
+    pub async fn lock(
+        db: &mut PgConnection,
+        shop: Tenant,
+        places: &Places,
+        accounts: &[(Account, Currency)],
+    ) -> Result<Self> {
+        let mut ids: Vec<Uuid> = accounts.iter().map(|(account, currency)| account.id(shop, *currency)).collect();
         let mut held = HashMap::with_capacity(ids.len());
-        for row in sql::lock(db, shop.uuid(), &ids).await? {
-            held.insert(row.id, Held { before: row.version, version: row.version, balance: row.balance });
+        let (known, at) = places.of(&ids);
+        let mut rows = Vec::new();
+        if !known.is_empty() {
+            rows = sql::lock_at(db, shop.uuid(), &known, &at).await?;
+            ids.retain(|id| rows.iter().all(|row| row.id != *id));
+        }
+        if !ids.is_empty() {
+            rows.extend(sql::lock(db, shop.uuid(), &ids).await?);
+        }
+        for row in rows {
+            let (version, balance, place) = (row.version, row.balance, row.place);
+            held.insert(row.id, Held { before: version, version, balance, place });
         }
         let (transfers, entries) = (sql::Transfers::default(), sql::Entries::default());
         Ok(Self { shop, held, recording: HashMap::new(), transfers, entries })
@@ -83,17 +102,20 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::Internal`] where a held account is not as it was read: its lock was not held.
-    pub async fn write(self, db: &mut PgConnection, env: &Env) -> Result<()> {
+    pub async fn write(self, db: &mut PgConnection, env: &Env, places: &Places) -> Result<()> {
         if self.transfers.is_empty() {
             return Ok(());
         }
         let mut accounts = sql::Accounts::default();
         for (id, held) in self.held.iter().filter(|(_, held)| held.version > held.before) {
-            accounts.push(*id, held.before, held.version, held.balance);
+            accounts.push(*id, held.before, held.version, held.balance, held.place.clone());
         }
         let updated = sql::update(db, self.shop.uuid(), &accounts).await?;
-        if updated != accounts.len() {
+        if updated.len() != accounts.len() {
             return Err(Error::Internal("a held account changed under its lock".into()));
+        }
+        for (id, place) in updated {
+            places.put(id, place);
         }
         let mut recording = sql::Recording::default();
         for (id, (account, currency)) in &self.recording {

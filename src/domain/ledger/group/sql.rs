@@ -8,6 +8,7 @@ pub struct HeldRow {
     pub id: Uuid,
     pub balance: i64,
     pub version: i64,
+    pub place: String,
 }
 
 #[derive(Debug, Default)]
@@ -59,14 +60,16 @@ pub struct Accounts {
     before: Vec<i64>,
     versions: Vec<i64>,
     balances: Vec<i64>,
+    places: Vec<String>,
 }
 
 impl Accounts {
-    pub fn push(&mut self, id: Uuid, before: i64, version: i64, balance: i64) {
+    pub fn push(&mut self, id: Uuid, before: i64, version: i64, balance: i64, place: String) {
         self.ids.push(id);
         self.before.push(before);
         self.versions.push(version);
         self.balances.push(balance);
+        self.places.push(place);
     }
 
     pub const fn len(&self) -> usize {
@@ -95,8 +98,8 @@ impl Recording {
 pub async fn lock(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<HeldRow>> {
     sqlx::query_as!(
         HeldRow,
-        "select id, balance, version from ledger_accounts
-         where shop_id = $1 and id = any($2) and held order by id for no key update",
+        r#"select id, balance, version, ctid::text as "place!" from ledger_accounts
+           where shop_id = $1 and id = any($2) and held order by id for no key update"#,
         shop,
         ids
     )
@@ -104,21 +107,40 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) -> sqlx::Resu
     .await
 }
 
-/// Once an account, however many entries it got; answers how many were as they had been read.
-pub async fn update(db: &mut PgConnection, shop: Uuid, accounts: &Accounts) -> sqlx::Result<usize> {
-    let done = sqlx::query!(
-        "update ledger_accounts a set balance = u.balance, version = u.version
-         from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[]) as u (id, before, version, balance)
-         where a.shop_id = $1 and a.id = u.id and a.version = u.before",
+/// The same of those that lie where they are thought to.
+pub async fn lock_at(db: &mut PgConnection, shop: Uuid, ids: &[Uuid], places: &[String]) -> sqlx::Result<Vec<HeldRow>> {
+    sqlx::query_as!(
+        HeldRow,
+        r#"select id, balance, version, ctid::text as "place!" from ledger_accounts
+           where ctid = any($3::text[]::tid[]) and shop_id = $1 and id = any($2) and held
+           order by id for no key update"#,
+        shop,
+        ids,
+        places
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Once an account, however many entries it got; answers those that were as they had been read, where they had been
+/// locked, with the place where each lies now.
+pub async fn update(db: &mut PgConnection, shop: Uuid, accounts: &Accounts) -> sqlx::Result<Vec<(Uuid, String)>> {
+    sqlx::query!(
+        r#"update ledger_accounts a set balance = u.balance, version = u.version
+           from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+               as u (id, before, version, balance, place)
+           where a.ctid = u.place::tid and a.shop_id = $1 and a.id = u.id and a.version = u.before
+           returning a.id, a.ctid::text as "place!""#,
         shop,
         &accounts.ids,
         &accounts.before,
         &accounts.versions,
-        &accounts.balances
+        &accounts.balances,
+        &accounts.places
     )
-    .execute(db)
-    .await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+    .map(|row| (row.id, row.place))
+    .fetch_all(db)
+    .await
 }
 
 /// One statement for everything that is only appended.

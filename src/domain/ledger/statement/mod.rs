@@ -29,6 +29,8 @@ pub struct Line {
     pub reference: Uuid,
     /// What the shop says it is for.
     pub reason: Option<String>,
+    /// The API key by which somebody of the shop made it: for the shop alone.
+    pub made_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -57,8 +59,8 @@ impl LineKind {
         match (purpose, incoming) {
             (Purpose::TopUp, true) => Self::TopUp,
             (Purpose::Fulfillment, false) => Self::FulfillmentDebit,
-            (Purpose::TopUp, false) | (Purpose::Fulfillment, true) => Self::Refund,
-            (Purpose::Adjustment | Purpose::Sale | Purpose::Payout, _) => Self::Adjustment,
+            (Purpose::TopUp, false) | (Purpose::Fulfillment, true) | (Purpose::Refund, _) => Self::Refund,
+            (Purpose::Adjustment | Purpose::Sale | Purpose::Settlement | Purpose::Payout, _) => Self::Adjustment,
         }
     }
 }
@@ -104,6 +106,7 @@ impl TryFrom<sql::Row> for Line {
             currency: Currency::parse(&row.currency).ok_or_else(fault)?,
             reference: row.reference_id,
             reason: row.reason,
+            made_by: row.made_by,
             created_at: row.created_at,
         })
     }

@@ -11,6 +11,7 @@ pub struct Row {
     pub currency: String,
     pub reference_id: Uuid,
     pub reason: Option<String>,
+    pub made_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -19,7 +20,7 @@ pub async fn lines(db: &mut PgConnection, shop: Uuid, account: Uuid, before: i64
     sqlx::query_as!(
         Row,
         r#"select e.id, e.version as "version!", t.kind, e.amount, e.balance_after as "balance_after!", t.currency,
-                  t.reference_id, t.reason, e.created_at
+                  t.reference_id, t.reason, t.made_by, e.created_at
            from ledger_entries e
            join ledger_transfers t on t.shop_id = e.shop_id and t.id = e.transfer_id
            where e.shop_id = $1 and e.account_id = $2 and e.version < $3

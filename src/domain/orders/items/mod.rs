@@ -126,6 +126,15 @@ pub(super) async fn set_delivery(db: &mut PgConnection, shop: Tenant, items: &[&
     Ok(sql::set_delivery(db, shop.uuid(), items).await?)
 }
 
+/// These took no counted stock after all.
+pub(super) async fn set_uncounted(db: &mut PgConnection, shop: Tenant, items: &[&mut Item]) -> Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = items.iter().map(|item| *item.id).collect();
+    Ok(sql::set_uncounted(db, shop.uuid(), &ids).await?)
+}
+
 /// Shops in which an order waits for codes.
 pub async fn shops_awaiting_stock(db: &mut PgConnection) -> Result<Vec<Tenant>> {
     Ok(sql::shops_awaiting_stock(db).await?.into_iter().map(Tenant::new).collect())

@@ -105,6 +105,13 @@ pub async fn set_delivery(db: &mut PgConnection, shop: Uuid, items: &[&mut Item]
     .map(drop)
 }
 
+pub async fn set_uncounted(db: &mut PgConnection, shop: Uuid, items: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("update order_items set counted = false where shop_id = $1 and id = any($2)", shop, items)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
 pub async fn shops_awaiting_stock(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!("select distinct shop_id from order_items where delivery_state = 'awaiting_stock'")
         .fetch_all(db)

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{BalanceAlerts, Reseller, ResellerId, Status};
+use crate::domain::keys::KeyId;
 use crate::domain::ledger::{self, Account, Kind, Purpose, Transfer, prepaid};
 use crate::domain::outbox::{self, BalanceLowFacts, Event};
 use crate::domain::shops::{self, Tenant};
@@ -48,6 +49,12 @@ impl BalanceAlerts {
         self.low.iter().copied().filter(move |threshold| before >= *threshold && after < *threshold)
     }
 
+    /// Whether anything is to be watched.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        !self.low.is_empty() || self.auto_top_up.is_some()
+    }
+
     #[must_use]
     pub fn wants_top_up(&self, balance: Cents) -> bool {
         self.auto_top_up.is_some_and(|top_up| balance < top_up.below)
@@ -80,7 +87,7 @@ pub async fn balance(db: &mut PgConnection, shop: Tenant, reseller: ResellerId) 
     Ok((held, currency))
 }
 
-/// Credits, or debits below zero, a balance by hand. Answers what is left.
+/// Credits, or debits below zero, a balance by hand: by whose key, and why, is kept. Answers what is left.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::InsufficientFunds`] where it takes more than there is.
@@ -90,7 +97,7 @@ pub async fn adjust(
     env: &Env,
     id: ResellerId,
     amount: Cents,
-    reason: String,
+    (key, reason): (KeyId, String),
 ) -> Result<(Id<Adjustment>, Cents)> {
     if amount == Cents::ZERO || amount.get().abs() > TOP_UP_CENTS_MAX {
         return Err(Error::invalid("amount", "must be more or less than nothing, within what one top-up may be"));
@@ -99,8 +106,8 @@ pub async fn adjust(
     let currency = shops::get(db, shop).await?.currency;
     let adjustment = env.id::<Adjustment>();
     let other = Account::recording(Kind::Adjustments, "");
-    let transfer =
-        Transfer::between(Purpose::Adjustment, *adjustment, currency, other, prepaid(*id), amount).because(reason);
+    let transfer = Transfer::between(Purpose::Adjustment, *adjustment, currency, other, prepaid(*id), amount)
+        .by_hand(*key, reason);
     ledger::post(db, shop, env, &transfer).await?;
     let (after, _) = balance(db, shop, id).await?;
     let before = after.plus(amount.negated()).unwrap_or(after);

@@ -10,10 +10,10 @@ use secrecy::SecretString;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Grant, Reseller, begin, program};
+use super::{Grant, Reseller, begin, hold_program, stands_already};
 use crate::domain::outbox::{self, Event, MailId, ResellerAcceptedFacts, ResellerInvitedFacts, Template};
 use crate::domain::shops::{self, Listed, Tenant};
-use crate::error::{Conflict, Error, ResellerRefusal, Result};
+use crate::error::{Error, ResellerRefusal, Result};
 use crate::kit::env::Env;
 use crate::kit::id::{Entity, Id};
 use crate::kit::page::Window;
@@ -64,7 +64,7 @@ pub struct Invited {
 /// token and a new date; the token before opens nothing any more.
 ///
 /// # Errors
-/// [`ResellerRefusal::ProgramDisabled`]; [`Conflict::WrongState`] for who is a reseller already.
+/// [`ResellerRefusal::ProgramDisabled`]; [`WrongState`](crate::error::Conflict) for who is a reseller already.
 pub async fn invite(
     db: &mut PgConnection,
     shop: Tenant,
@@ -73,7 +73,7 @@ pub async fn invite(
     grant: Grant,
     expires_in: Duration,
 ) -> Result<Invited> {
-    if !program(db, shop).await?.enabled {
+    if !hold_program(db, shop).await?.enabled {
         return Err(Error::Reseller(ResellerRefusal::ProgramDisabled));
     }
     if super::sql::stands(db, shop.uuid(), &email.key()).await? {
@@ -139,7 +139,7 @@ pub async fn open_invitations(
 /// than who has no invitation.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`ResellerRefusal::ProgramDisabled`]; [`Conflict::WrongState`] for who is a
+/// [`Error::NotFound`]; [`ResellerRefusal::ProgramDisabled`]; [`WrongState`](crate::error::Conflict) for who is a
 /// reseller already.
 pub async fn accept(
     db: &mut PgConnection,
@@ -150,7 +150,7 @@ pub async fn accept(
     email: &Email,
 ) -> Result<Reseller> {
     let now = env.now();
-    if !program(db, shop).await?.enabled {
+    if !hold_program(db, shop).await?.enabled {
         return Err(Error::Reseller(ResellerRefusal::ProgramDisabled));
     }
     let taken = sql::accept(db, shop.uuid(), *id, &email.key(), now).await?;
@@ -166,10 +166,6 @@ pub async fn accept(
     });
     outbox::emit(db, shop, env, &[event]).await?;
     Ok(reseller)
-}
-
-pub(super) fn stands_already() -> Error {
-    Error::Conflict(Conflict::WrongState("This person is a reseller of the shop already.".into()))
 }
 
 fn token(shop: Tenant, env: &Env, id: InvitationId, number: i32) -> Minted {

@@ -3,7 +3,7 @@
 
 mod sql;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Datelike as _, NaiveDate};
 use sqlx::PgConnection;
@@ -14,6 +14,7 @@ use crate::domain::shops::Tenant;
 use crate::error::{Error, ResellerRefusal, Result};
 use crate::kit::env::Env;
 use crate::kit::id::Id;
+use crate::kit::places::Places;
 
 /// Items bought so far, in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,12 @@ impl Bought {
 }
 
 impl Terms {
+    /// Whether purchases are limited at all.
+    #[must_use]
+    pub const fn limits(&self) -> bool {
+        self.limit_daily.is_some() || self.limit_monthly.is_some()
+    }
+
     /// Whether so many items more are within the limits.
     ///
     /// # Errors
@@ -57,21 +64,39 @@ pub async fn purchased(
     resellers: &[ResellerId],
     today: NaiveDate,
 ) -> Result<HashMap<ResellerId, Bought>> {
+    if resellers.is_empty() {
+        return Ok(HashMap::new());
+    }
     let ids: Vec<Uuid> = resellers.iter().map(|id| id.uuid()).collect();
     let month = today.with_day(1).unwrap_or(today);
     let rows = sql::purchased(db, shop.uuid(), &ids, month, today).await?;
     Ok(rows.into_iter().map(|row| (Id::from(row.reseller_id), row.bought())).collect())
 }
 
-/// Counts purchases of a day; a relationship may come more than once.
+/// Counts purchases of a day, of relationships that are locked.
 pub async fn record_purchases(
     db: &mut PgConnection,
     shop: Tenant,
+    places: &Places,
     day: NaiveDate,
-    purchases: &[(ResellerId, i64)],
+    purchases: &BTreeMap<ResellerId, i64>,
 ) -> Result<()> {
-    let (ids, items): (Vec<Uuid>, Vec<i64>) = purchases.iter().map(|(id, items)| (id.uuid(), *items)).unzip();
-    Ok(sql::record(db, shop.uuid(), day, &ids, &items).await?)
+    let mut left: BTreeMap<Uuid, i64> = purchases.iter().map(|(id, items)| (id.uuid(), *items)).collect();
+    let (known, at) = places.of(&left.keys().copied().collect::<Vec<_>>());
+    if !known.is_empty() {
+        let items: Vec<i64> = known.iter().filter_map(|id| left.get(id).copied()).collect();
+        for (id, place) in sql::record_at(db, shop.uuid(), day, (&known, &at), &items).await? {
+            left.remove(&id);
+            places.put(id, place);
+        }
+    }
+    if !left.is_empty() {
+        let (ids, items): (Vec<Uuid>, Vec<i64>) = left.into_iter().unzip();
+        for (id, place) in sql::record(db, shop.uuid(), day, &ids, &items).await? {
+            places.put(id, place);
+        }
+    }
+    Ok(())
 }
 
 /// Counts one purchase, where the limits allow it. The relationship is locked.
@@ -83,7 +108,8 @@ pub async fn take(db: &mut PgConnection, shop: Tenant, env: &Env, reseller: &Res
     let bought = purchased(db, shop, &[reseller.id], today).await?;
     let bought = bought.get(&reseller.id).copied().unwrap_or_default();
     reseller.terms.allow(bought, items).map_err(Error::Reseller)?;
-    record_purchases(db, shop, today, &[(reseller.id, items)]).await
+    sql::record(db, shop.uuid(), today, &[reseller.id.uuid()], &[items]).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -39,25 +39,51 @@ pub async fn purchased(
     .await
 }
 
+/// Answers where each row lies now.
 pub async fn record(
     db: &mut PgConnection,
     shop: Uuid,
     day: NaiveDate,
     resellers: &[Uuid],
     items: &[i64],
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Vec<(Uuid, String)>> {
     sqlx::query!(
-        "insert into reseller_purchases as p (shop_id, reseller_id, day, items)
-         select $1, bought.id, $2, sum(bought.items)::bigint
-         from unnest($3::uuid[], $4::bigint[]) as bought (id, items)
-         group by bought.id order by bought.id
-         on conflict (shop_id, reseller_id, day) do update set items = p.items + excluded.items",
+        r#"insert into reseller_purchases as p (shop_id, reseller_id, day, items)
+           select $1, bought.id, $2, sum(bought.items)::bigint
+           from unnest($3::uuid[], $4::bigint[]) as bought (id, items)
+           group by bought.id order by bought.id
+           on conflict (shop_id, reseller_id, day) do update set items = p.items + excluded.items
+           returning p.reseller_id, p.ctid::text as "place!""#,
         shop,
         day,
         resellers,
         items
     )
-    .execute(db)
+    .map(|row| (row.reseller_id, row.place))
+    .fetch_all(db)
     .await
-    .map(drop)
+}
+
+/// The same for rows of that day that lie where they are thought to; each relationship once.
+pub async fn record_at(
+    db: &mut PgConnection,
+    shop: Uuid,
+    day: NaiveDate,
+    (resellers, places): (&[Uuid], &[String]),
+    items: &[i64],
+) -> sqlx::Result<Vec<(Uuid, String)>> {
+    sqlx::query!(
+        r#"update reseller_purchases p set items = p.items + bought.items
+           from unnest($3::uuid[], $4::text[], $5::bigint[]) as bought (id, place, items)
+           where p.ctid = bought.place::tid and p.shop_id = $1 and p.reseller_id = bought.id and p.day = $2
+           returning p.reseller_id, p.ctid::text as "place!""#,
+        shop,
+        day,
+        resellers,
+        places,
+        items
+    )
+    .map(|row| (row.reseller_id, row.place))
+    .fetch_all(db)
+    .await
 }

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::{Reseller, ResellerId, get};
 use crate::domain::shops::Tenant;
 use crate::error::Result;
+use crate::kit::env::Env;
 use crate::kit::id::Id;
+use crate::kit::page::{Page, Place, Window};
 
 /// The person's relationship of this id, with the shop that it is in; nobody else's.
 pub async fn of_person(db: &mut PgConnection, account: Uuid, id: ResellerId) -> Result<Option<(Tenant, Reseller)>> {
@@ -16,12 +18,20 @@ pub async fn of_person(db: &mut PgConnection, account: Uuid, id: ResellerId) -> 
     Ok(Some((shop, get(db, shop, id).await?)))
 }
 
-/// Every relationship of the person, newest first, ended ones too.
-pub async fn programs_of(db: &mut PgConnection, account: Uuid) -> Result<Vec<(Tenant, Reseller)>> {
-    let mut programs = Vec::new();
-    for (shop, id) in sql::relationships_of(db, account).await? {
+/// The person's relationships, newest first, ended ones too.
+pub async fn programs_of(
+    db: &mut PgConnection,
+    env: &Env,
+    account: Uuid,
+    window: Window<Reseller>,
+    place: &Place,
+) -> Result<Page<(Tenant, Reseller)>> {
+    let rows = sql::relationships_of(db, account, window.after(), window.rows()).await?;
+    let page = Page::cut(rows, &window, place, &env.vault, |(_, id)| *id);
+    let mut data = Vec::with_capacity(page.data.len());
+    for (shop, id) in page.data {
         let shop = Tenant::new(shop);
-        programs.push((shop, get(db, shop, Id::from(id)).await?));
+        data.push((shop, get(db, shop, Id::from(id)).await?));
     }
-    Ok(programs)
+    Ok(Page { data, next_cursor: page.next_cursor })
 }

@@ -7,9 +7,21 @@ pub async fn shop_of(db: &mut PgConnection, account: Uuid, id: Uuid) -> sqlx::Re
         .await
 }
 
-pub async fn relationships_of(db: &mut PgConnection, account: Uuid) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    sqlx::query!("select shop_id, id from resellers where account_id = $1 order by id desc", account)
-        .map(|row| (row.shop_id, row.id))
-        .fetch_all(db)
-        .await
+/// Shop and id of each.
+pub async fn relationships_of(
+    db: &mut PgConnection,
+    account: Uuid,
+    after: Option<Uuid>,
+    rows: i64,
+) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
+    sqlx::query!(
+        "select shop_id, id from resellers where account_id = $1 and ($2::uuid is null or id < $2)
+         order by id desc limit $3",
+        account,
+        after,
+        rows
+    )
+    .map(|row| (row.shop_id, row.id))
+    .fetch_all(db)
+    .await
 }

@@ -15,18 +15,27 @@ pub struct Row {
     require_verification: bool,
     commission_hold_days: i32,
     terms_url: Option<String>,
+    updated_at: DateTime<Utc>,
 }
 
 pub async fn get(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         "select is_enabled, default_mode, default_commission_percent, default_wholesale_discount_percent,
-                min_payout_threshold_cents, require_verification, commission_hold_days, terms_url
+                min_payout_threshold_cents, require_verification, commission_hold_days, terms_url, updated_at
          from reseller_programs where shop_id = $1",
         shop
     )
     .fetch_optional(db)
     .await
+}
+
+pub async fn lock_shared(db: &mut PgConnection, lock: i64) -> sqlx::Result<()> {
+    sqlx::query!(r#"select pg_advisory_xact_lock_shared($1)::text as "done""#, lock).fetch_one(db).await.map(drop)
+}
+
+pub async fn lock_exclusively(db: &mut PgConnection, lock: i64) -> sqlx::Result<()> {
+    sqlx::query!(r#"select pg_advisory_xact_lock($1)::text as "done""#, lock).fetch_one(db).await.map(drop)
 }
 
 pub async fn lock(db: &mut PgConnection, shop: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
@@ -78,6 +87,7 @@ impl TryFrom<Row> for Program {
             require_verification: row.require_verification,
             commission_hold_days: row.commission_hold_days,
             terms_url: row.terms_url,
+            updated_at: row.updated_at,
         })
     }
 }

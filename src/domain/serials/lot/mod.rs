@@ -3,12 +3,12 @@
 
 mod sql;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Code, Cursors, Delivered, Demand, SerialId, burn, open, record_delta};
+use super::{Code, Cursors, Delivered, Demand, SerialId, burn, open, record_deltas};
 use crate::domain::products::PoolId;
 use crate::domain::shops::Tenant;
 use crate::error::{Conflict, Error, Result};
@@ -32,6 +32,37 @@ pub struct Handed {
 }
 
 impl Lot {
+    /// Locks up to so many free codes of each pool, as [`Lot::lock`] does: at once, where each pool has them behind
+    /// its cursor.
+    pub async fn lock_all(
+        db: &mut PgConnection,
+        shop: Tenant,
+        cursors: &Cursors,
+        wanted: &BTreeMap<PoolId, i64>,
+    ) -> Result<HashMap<PoolId, Self>> {
+        if wanted.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let pools: Vec<Uuid> = wanted.keys().map(|pool| pool.uuid()).collect();
+        let from: Vec<i64> = wanted.keys().map(|pool| cursors.get(shop, *pool)).collect();
+        let counts: Vec<i64> = wanted.values().copied().collect();
+        let mut lots: HashMap<PoolId, Self> =
+            wanted.keys().map(|pool| (*pool, Self { pool: *pool, free: VecDeque::new() })).collect();
+        for row in sql::lock_all(db, shop.uuid(), &pools, &from, &counts).await? {
+            if let Some(lot) = lots.get_mut(&PoolId::from(row.pool)) {
+                lot.free.push_back(sql::Free { id: row.id, pos: row.pos, sealed: row.sealed });
+            }
+        }
+        // In the order of the pools, so that two groups cannot wait for each other.
+        for (pool, count) in wanted {
+            let short = lots.get(pool).is_none_or(|lot| i64::try_from(lot.free.len()).is_ok_and(|n| n < *count));
+            if short {
+                lots.insert(*pool, Self::lock(db, shop, cursors, *pool, *count).await?);
+            }
+        }
+        Ok(lots)
+    }
+
     /// Locks up to `wanted` free codes: from the cursor on, then from the start (rows before it may have come
     /// back), then waiting a moment for those that others hold; only then is the pool short.
     pub async fn lock(
@@ -88,12 +119,13 @@ pub async fn sell_handed(
     }
     let mut places: Vec<(PoolId, i64)> = handed.iter().map(|(_, one)| (one.pool, one.pos)).collect();
     places.sort_unstable();
+    let mut deltas = Vec::new();
     for of_pool in places.chunk_by(|a, b| a.0 == b.0) {
         let (pool, last) = of_pool[of_pool.len() - 1];
-        record_delta(db, shop, env, *pool, -i64::try_from(of_pool.len()).unwrap_or(0)).await?;
+        deltas.push((*pool, -i64::try_from(of_pool.len()).unwrap_or(0)));
         cursors.advance(shop, pool, last);
     }
-    Ok(())
+    record_deltas(db, shop, env, &deltas).await
 }
 
 /// The codes that these fulfillments own now, in the order of the pool.

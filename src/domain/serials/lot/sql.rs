@@ -9,6 +9,13 @@ pub struct Free {
     pub sealed: Vec<u8>,
 }
 
+pub struct FreeOf {
+    pub pool: Uuid,
+    pub id: Uuid,
+    pub pos: i64,
+    pub sealed: Vec<u8>,
+}
+
 pub struct Sold {
     pub id: Uuid,
     pub owner: Uuid,
@@ -25,6 +32,33 @@ pub async fn lock(db: &mut PgConnection, shop: Uuid, pool: Uuid, from: i64, want
            for update skip locked"#,
         shop,
         pool,
+        from,
+        wanted
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The same of many pools, each from its place on. The planner cannot make anything of it but one look into the
+/// claim index for each.
+pub async fn lock_all(
+    db: &mut PgConnection,
+    shop: Uuid,
+    pools: &[Uuid],
+    from: &[i64],
+    wanted: &[i64],
+) -> sqlx::Result<Vec<FreeOf>> {
+    sqlx::query_as!(
+        FreeOf,
+        r#"select w.pool_id as "pool!", s.id, s.pos as "pos!", s.sealed
+           from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as w (pool_id, place, wanted)
+           cross join lateral (
+               select id, pos, sealed from serials
+               where shop_id = $1 and pool_id = w.pool_id and status = 'available' and pos > w.place
+               order by pos limit w.wanted
+               for update skip locked) s"#,
+        shop,
+        pools,
         from,
         wanted
     )

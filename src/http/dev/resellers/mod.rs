@@ -15,7 +15,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
 use self::change::{Change, ChangeBody};
-use self::reseller::{Reseller, ResellerDetail, Resellers};
+use self::reseller::{Reseller, ResellerDetail};
 use crate::app::App;
 use crate::domain::keys::developer::{ResellersRead, ResellersWrite};
 use crate::domain::resellers::{self, Status};
@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::http::door::caller::Developer;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
+use crate::http::door::wire::CursorList;
 use crate::http::door::write::Write;
 use crate::http::door::{Answer, Data, Reply};
 use crate::kit::json::Nothing;
@@ -54,13 +55,13 @@ const SHOWN: &[(&str, Shown)] = &[
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("status" = Option<String>, Query,
         description = "One or more of INVITED, ACTIVE, SUSPENDED, TERMINATED, separated by commas"),
-), responses((status = 200, body = Resellers)))]
+), responses((status = 200, body = CursorList<Reseller>)))]
 pub async fn list(
     caller: Developer<ResellersRead>,
     State(app): State<Arc<App>>,
     query: Query,
     mut db: Read,
-) -> Answer<Resellers> {
+) -> Answer<CursorList<Reseller>> {
     let shown = query.set("status", SHOWN)?;
     let statuses: Vec<Status> = shown
         .iter()
@@ -82,7 +83,7 @@ pub async fn list(
         rows.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
     }
     let page = Page::cut(rows, &window, &place, &app.env.vault, |(id, _)| *id).map(|(_, one)| one);
-    Ok(Json(Resellers::of(page.data, page.next_cursor)))
+    Ok(Json(page.into()))
 }
 
 /// Fetches a reseller, with everything that it may sell.

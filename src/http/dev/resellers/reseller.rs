@@ -81,24 +81,6 @@ struct ProductAccess {
     max_quantity: Option<i32>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Resellers {
-    data: Vec<Reseller>,
-    pagination: ResellersPagination,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct ResellersPagination {
-    next_cursor: Option<String>,
-    has_more: bool,
-}
-
-impl Resellers {
-    pub fn of(data: Vec<Reseller>, next_cursor: Option<String>) -> Self {
-        Self { data, pagination: ResellersPagination { has_more: next_cursor.is_some(), next_cursor } }
-    }
-}
-
 impl From<&resellers::Reseller> for Reseller {
     fn from(of: &resellers::Reseller) -> Self {
         let id = of.id.uuid().to_string();

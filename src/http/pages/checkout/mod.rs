@@ -119,7 +119,7 @@ fn locked(id: OrderId, said: &str) -> Result<Response> {
 }
 
 /// A refusal as a page for people: the words of the API, and the way back.
-async fn refuse_in_words(method: Method, mut response: Response) -> Response {
+pub(super) async fn refuse_in_words(method: Method, mut response: Response) -> Response {
     let Some(Refusal(error)) = response.extensions_mut().remove::<Refusal>() else { return response };
     let status = problem::words(&error, "").status;
     if status.is_server_error() {

@@ -215,6 +215,7 @@ const fn awaited(item: &Item) -> Option<&'static str> {
         (DeliveryState::AwaitingStock, _) => {
             "Sold out at the moment. You are in the queue: the shop's next codes go to the oldest orders first."
         }
+        (DeliveryState::Cancelled, _) => "It was refunded.",
         (DeliveryState::Failed, _) => "Something went wrong on the shop's side. The shop is working on it.",
         (DeliveryState::Pending, Method::Merchant) => "The shop delivers this itself.",
         (DeliveryState::Pending, _) => "It is being prepared.",

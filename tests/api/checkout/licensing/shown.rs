@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::seen;
 use super::{generated, keys, licensed};
+use crate::house::money::order_of;
 use crate::house::{TestApp, house};
 
 /// What the page of an order says to its buyer.
@@ -60,8 +61,7 @@ fn after_a_full_refund_nothing_is_shown() {
         app.pay(&session).await;
         let key = keys(app, &session).await.remove(0);
         app.settle().await;
-        let refund = "update orders set status = 'refunded', refunded_cents = total_cents";
-        sqlx::query(refund).execute(&mut app.db().await).await.unwrap();
+        app.refund_at_once(order_of(&session)).await;
         assert_eq!(seen(app, &session).await["items"][0]["license_keys"], json!([]));
         assert!(!page(app, &session).await.contains(&key));
         assert!(delivered(app, &session).await.get("license_keys").is_none());

@@ -4,6 +4,7 @@ mod invite;
 mod life;
 mod list;
 mod program;
+mod switch;
 mod terms;
 
 use serde_json::{Value, json};

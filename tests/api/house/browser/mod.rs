@@ -120,6 +120,13 @@ impl Page {
              return [r.x + r.width / 2, r.y + r.height / 2] }})(document.querySelector({}))",
             json!(selector)
         );
+        // A large page may still be moving: what is clicked must be what lies there.
+        let lies_there = format!(
+            "(([x, y]) => {{ const hit = document.elementFromPoint(x, y); \
+             return !!hit && document.querySelector({}).contains(hit) }})({middle})",
+            json!(selector)
+        );
+        self.wait_until(&lies_there, &format!("{selector} does not come to rest")).await;
         let at = self.eval(&middle).await;
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 });

@@ -53,7 +53,7 @@ async fn storm(app: &TestApp, length: Duration) {
     let tally = Arc::new(Tally::default());
     let until = Instant::now() + length;
     let killer = Killer::new(app, Victim::Server, port, tally.clone(), seed());
-    let killing = std::thread::spawn(move || killer.run(server, || Instant::now() >= until));
+    let killing = std::thread::spawn(move || killer.run(server, |_| Instant::now() >= until));
 
     let over = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();

@@ -17,8 +17,8 @@ fn what_the_webhook_answers_is_what_the_buyer_gets() {
         assert_eq!(after["status"], "completed");
         assert_eq!(after["items"][0]["text"], "user: ada\npassword: ünïcode");
         let mails = app.mails();
-        assert_eq!(mails.len(), 1);
-        assert!(mails[0].contains("user: ada"), "{}", mails[0]);
+        assert_eq!(mails.len(), 2, "the receipt, and the goods");
+        assert!(mails[1].contains("user: ada"), "{}", mails[1]);
         assert_eq!(receiver.asked().len(), 1);
         assert_eq!(call(app).await, ("delivered".into(), None));
     });

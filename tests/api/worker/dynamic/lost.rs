@@ -6,6 +6,7 @@ use keyhouse::worker;
 
 use super::{bought, call, is_failed, retried, sandbox, seen};
 use crate::house::house_with;
+use crate::house::money::order_of;
 use crate::house::receiver::{Receiver, Reply};
 
 const NEARBY: &str = "allow_private_webhooks = true";
@@ -60,7 +61,7 @@ fn an_order_that_was_refunded_meanwhile_is_not_asked_for() {
     house_with(NEARBY, async |app| {
         let receiver = Receiver::start(vec![Reply::text("goods")]).await;
         let session = bought(app, &receiver).await;
-        sqlx::query("update orders set status = 'refunded'").execute(&mut app.db().await).await.unwrap();
+        app.refund_at_once(order_of(&session)).await;
         app.settle().await;
         assert_eq!(call(app).await, ("cancelled".into(), None));
         assert_eq!(receiver.connections(), 0);
@@ -76,7 +77,7 @@ fn goods_that_come_after_a_refund_are_not_handed_over() {
         let own = app.app.clone();
         let working = tokio::spawn(async move { worker::settle(&own).await });
         receiver.was_asked(1).await;
-        sqlx::query("update orders set status = 'refunded'").execute(&mut app.db().await).await.unwrap();
+        app.refund_at_once(order_of(&session)).await;
         receiver.go_on();
         working.await.unwrap().unwrap();
         assert_eq!(call(app).await, ("cancelled".into(), None));
