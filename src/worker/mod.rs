@@ -1,6 +1,6 @@
 //! What happens after the commit: mails go out, endpoints are told of events, money goes back and out, merchants are
-//! asked for goods, expired checkouts give their stock back, figures are
-//! folded, what is spent is swept. Any number of workers may run; rows are leased or locked, never shared.
+//! asked for goods, expired checkouts give their stock back, figures are folded, what is spent is swept. Any number of
+//! workers may run; rows are leased or locked, never shared.
 
 mod bells;
 mod deliver;
