@@ -133,7 +133,10 @@ enum Due {
 async fn make(plan: &Plan, due: Due) -> anyhow::Result<HashMap<String, Instant>> {
     let (tell, turns) = mpsc::unbounded_channel();
     match due {
-        Due::All(count) => (0..count).try_for_each(|_| tell.send(()))?,
+        Due::All(count) => {
+            (0..count).try_for_each(|_| tell.send(()))?;
+            drop(tell); // the clients end when there is nothing left
+        }
         Due::Paced => {
             let (begun, per_second, seconds) = (Instant::now(), plan.per_second, plan.seconds);
             // A thread, because the runtime's own timer counts in whole milliseconds.

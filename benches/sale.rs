@@ -8,10 +8,11 @@ use crate::house::Stage;
 use crate::pgbench::{Param, Script};
 use crate::source::{self, statement};
 
-/// Ids in the order of their making, as the server's: by the client's transaction, then by what it is of.
+/// Ids in the order of time, as the server's are: of each transaction one a number.
 pub const FUNCTION: &str = "
-    create function bench_sale(k bigint, n bigint) returns uuid language sql immutable as $$
-        select (lpad(k::text, 16, '0') || lpad(n::text, 16, '0'))::uuid
+    create function bench_sale(k bigint, n bigint) returns uuid language sql stable as $$
+        select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(n), 3, '0') || '8'
+                || lpad(to_hex(k), 15, '0'))::uuid
     $$";
 const PRICE: i64 = 4_900;
 /// Of ids in one transaction.

@@ -59,9 +59,9 @@ impl Wholesale {
                  from generate_series(1, $4) n),
              clearing as materialized (
                  select id from ledger_accounts where shop_id = $1 and kind = 'clearing' and owner = 'manual'),
-             open as (
-                 insert into ledger_open (shop_id, account_id, entry_id, amount)
-                 select $1, clearing.id, bench_id($2 + n, 0 - n), 0 - $3 from clearing, generate_series(1, $4) n)
+             folded as (
+                 update ledger_accounts a set balance = a.balance - $3 * $4 from clearing
+                 where a.shop_id = $1 and a.id = clearing.id)
              insert into ledger_entries (shop_id, id, transfer_id, account_id, amount, version, balance_after, created_at)
              select $1, bench_id($2 + n, n), bench_id($2 + n, n), bench_id($2 + n, 0 - n), $3, 1, $3, now()
              from generate_series(1, $4) n
@@ -89,8 +89,9 @@ impl Wholesale {
             let (from, until) = (self.seeded + 1, self.seeded + missing);
             seed::codes(db, Range { shop: self.shop, base_ms: self.base_ms, from, until }, pool, false).await?;
             self.seeded = until;
-            let sql = "insert into stock_deltas (shop_id, pool_id, id, delta) values ($1, $2, gen_random_uuid(), $3)";
-            sqlx::query(sql).bind(self.shop).bind(pool).bind(i32::try_from(missing)?).execute(&mut *db).await?;
+            let sql = "insert into stock_levels as l (shop_id, pool_id, level) values ($1, $2, $3)
+                       on conflict (shop_id, pool_id) do update set level = l.level + excluded.level";
+            sqlx::query(sql).bind(self.shop).bind(pool).bind(missing).execute(&mut *db).await?;
         }
         Ok(())
     }

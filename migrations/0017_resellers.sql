@@ -67,6 +67,7 @@ create table resellers (
 );
 create unique index resellers_one_standing on resellers (shop_id, account_id) where status <> 'TERMINATED';
 create index resellers_of_account on resellers (account_id, id);
+create index resellers_topped_up on resellers (shop_id, id) where auto_top_up and status = 'ACTIVE';
 
 -- What a relationship may sell, on which terms; null: as the relationship has it.
 create table reseller_access (

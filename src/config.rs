@@ -26,6 +26,8 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 pub struct Config {
     pub database_url: Option<SecretString>,
     pub listen: SocketAddr,
+    /// Where a worker alone tells how it is; `None`: nowhere.
+    pub worker_listen: Option<SocketAddr>,
     /// Without a trailing slash; `None` until the listening port is known.
     pub public_url: Option<String>,
     pub data_dir: PathBuf,
@@ -100,6 +102,7 @@ pub struct Pools {
 struct Raw {
     database_url: String,
     listen: String,
+    worker_listen: String,
     public_url: String,
     data_dir: PathBuf,
     master_key: String,
@@ -201,9 +204,11 @@ impl Config {
 
 impl Raw {
     fn check(self) -> anyhow::Result<Config> {
-        let listen = self.listen.parse().with_context(|| {
-            format!("listen = {:?}: must be an address and a port, such as 127.0.0.1:8080", self.listen)
-        })?;
+        let listen = socket_address("listen", &self.listen)?;
+        let worker_listen = match self.worker_listen.as_str() {
+            "" => None,
+            given => Some(socket_address("worker_listen", given)?),
+        };
         let public_url = match self.public_url.trim_end_matches('/') {
             "" => None,
             url if url.starts_with("http://") || url.starts_with("https://") => Some(url.to_owned()),
@@ -241,6 +246,7 @@ impl Raw {
         Ok(Config {
             database_url: given(self.database_url),
             listen,
+            worker_listen,
             public_url,
             data_dir: self.data_dir,
             master_key: given(self.master_key),
@@ -260,6 +266,10 @@ impl Raw {
             mail,
         })
     }
+}
+
+fn socket_address(name: &str, text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse().with_context(|| format!("{name} = {text:?}: must be an address and a port, such as 127.0.0.1:8080"))
 }
 
 #[cfg(test)]
@@ -289,6 +299,7 @@ mod tests {
     fn nonsense_is_refused_by_name() {
         for (toml, named) in [
             ("listen = \"here\"", "listen"),
+            ("worker_listen = \"here\"", "worker_listen"),
             ("public_url = \"shop.example\"", "public_url"),
             ("trusted_proxies = \"10.0.0.0/99\"", "trusted_proxies"),
             ("rate_limits = \"maybe\"", "rate_limits"),

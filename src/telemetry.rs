@@ -58,5 +58,10 @@ fn describe() {
     describe_gauge!("mails_waiting", "Mails that are not sent yet, and not given up");
     describe_gauge!("mails_oldest_seconds", Unit::Seconds, "How long the oldest of them has waited");
     describe_gauge!("ledger_broken_laws", "Laws of the books that do not hold; anything but 0 is an emergency");
+    describe_gauge!("ledger_checked_seconds", Unit::Seconds, "When they were looked at, since 1970");
+    describe_gauge!("outbox_lag_seconds", Unit::Seconds, "How long the event waits that is due for longest");
+    describe_counter!("webhook_attempts_total", "Events sent: delivered, refused, unanswered, or its endpoint gone");
+    describe_histogram!("webhook_delay_seconds", Unit::Seconds, "From an event to its first attempt");
+    describe_counter!("dynamic_calls_total", "Calls for goods: delivered, failed, or not wanted any more");
     describe_counter!("worker_failures_total", "Steps that the worker could not finish, and tries again");
 }

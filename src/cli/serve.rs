@@ -27,9 +27,7 @@ const CLUSTER_WATCH: Duration = Duration::from_millis(500);
 
 /// Migrates, serves every surface and runs the worker until told to stop.
 pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen at {}; set KEYHOUSE_LISTEN to another address", config.listen))?;
+    let listener = bind(config.listen, "KEYHOUSE_LISTEN").await?;
     let address = listener.local_addr()?;
     let (app, database, introduction) = start(config, address, demo).await?;
 
@@ -55,17 +53,32 @@ pub async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     finish(&app, &stop, worker, cluster).await
 }
 
-/// The worker alone.
+/// The worker alone; it tells how it is where it is asked to.
 pub async fn work(config: Config) -> anyhow::Result<ExitCode> {
     let address = config.listen;
+    let listener = match config.worker_listen {
+        Some(address) => Some(bind(address, "KEYHOUSE_WORKER_LISTEN").await?),
+        None => None,
+    };
     let (app, database, _) = start(config, address, false).await?;
     let interrupted = interrupted();
     say(concat!("Keyhouse ", env!("CARGO_PKG_VERSION"), ": the worker is at work"));
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(worker::run(app.clone(), stopping.clone()));
     let cluster = database.cluster.map(|cluster| tokio::spawn(keep_running(cluster, app.config.clone(), stopping)));
-    interrupted.await;
+    match listener {
+        Some(listener) => {
+            say(&format!("Its health is ready at http://{}", listener.local_addr()?));
+            http::serve(app.clone(), listener, http::watch_router(&app), interrupted).await;
+        }
+        None => interrupted.await,
+    }
     finish(&app, &stop, worker, cluster).await
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen at {address}; set {setting} to another address"))
 }
 
 /// The database, its schema and secrets, the shared handles, and on a new database the demo shop.

@@ -62,13 +62,27 @@ pub(crate) fn routes(surface: Surface) -> OpenApiRouter<Arc<App>> {
     }
 }
 
-/// Pages, health, figures, documents; and everything that is no surface at all.
-fn beside(app: &Arc<App>) -> Router<Arc<App>> {
-    pages::routes(Door { app: app.clone(), surface: Surface::Checkout })
+/// Health and figures alone: of a worker, which serves nobody.
+pub fn watch_router(app: &Arc<App>) -> Router {
+    plain(app, watched()).with_state(app.clone())
+}
+
+fn watched() -> Router<Arc<App>> {
+    Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .route("/openapi/{document}", get(openapi::document))
+}
+
+/// Pages, health, figures, documents; and everything that is no surface at all.
+fn beside(app: &Arc<App>) -> Router<Arc<App>> {
+    let pages = pages::routes(Door { app: app.clone(), surface: Surface::Checkout });
+    plain(app, pages.merge(watched()).route("/openapi/{document}", get(openapi::document)))
+}
+
+/// Routes behind no door.
+fn plain(app: &Arc<App>, routes: Router<Arc<App>>) -> Router<Arc<App>> {
+    routes
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .fallback(|| async { Error::NotFound("address") })
         .layer(from_fn_with_state(Door { app: app.clone(), surface: Surface::V1 }, render))

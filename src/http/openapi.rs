@@ -1,16 +1,19 @@
 //! One OpenAPI 3.1 document a surface, generated from the code: handlers say what is their own, and
 //! what all routes of a surface share is added here.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Type,
+    InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +23,8 @@ use crate::error::Error;
 
 /// The security scheme of a payment provider's own calls.
 const SIGNATURE: &str = "signature";
+/// Bodies that hold one member or another, which their schemas cannot say.
+const ONE_OR_ANOTHER: &[&str] = &["LicenseExtension"];
 
 pub const SURFACES: [Surface; 5] = [Surface::V1, Surface::Dev, Surface::Reseller, Surface::Checkout, Surface::Portal];
 
@@ -83,6 +88,8 @@ pub fn describe(surface: Surface) -> OpenApi {
     let nested = OpenApiRouter::with_openapi(base).nest(surface.prefix(), super::routes(surface));
     let mut document = nested.into_openapi();
     add_components(&mut document, surface);
+    let no_schemas = BTreeMap::new();
+    let schemas = document.components.as_ref().map_or(&no_schemas, |components| &components.schemas);
     for item in document.paths.paths.values_mut() {
         let methods = [
             (HttpMethod::Get, &mut item.get),
@@ -94,6 +101,9 @@ pub fn describe(surface: Surface) -> OpenApi {
         for (method, operation) in methods {
             if let Some(operation) = operation {
                 complete(operation, &method, surface);
+                if let Some(RefOr::T(body)) = &mut operation.request_body {
+                    relax(body, schemas);
+                }
             }
         }
     }
@@ -141,10 +151,15 @@ fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
     let write = *method != HttpMethod::Get && !signed;
     let in_path = operation.parameters.as_ref().is_some_and(|all| all.iter().any(is_in_path));
     let secured = operation.security.is_some();
+    let forbidden = if surface == Surface::Reseller {
+        "The key's `allowed_ips` do not hold the address that calls"
+    } else {
+        "The key lacks the scope"
+    };
     let refusals: &[(u16, &str, bool)] = &[
         (400, "The request cannot be read, or a required field is missing", true),
         (401, "Missing or invalid credential", secured),
-        (403, "The key lacks the scope", secured && !matches!(surface, Surface::Checkout | Surface::Portal)),
+        (403, forbidden, secured && !matches!(surface, Surface::Checkout | Surface::Portal)),
         (404, "Not found, or not yours", in_path),
         (409, "The idempotency key names another request, or the state does not allow it", write),
         (413, "The body is too large", write),
@@ -173,6 +188,19 @@ fn complete(operation: &mut Operation, method: &HttpMethod, surface: Surface) {
             .schema(Some(text))
             .build();
         operation.parameters.get_or_insert_default().push(RefOr::T(key));
+    }
+}
+
+/// A body that needs no member need not be sent: it is read as an object without any.
+fn relax(body: &mut RequestBody, schemas: &BTreeMap<String, RefOr<Schema>>) {
+    let needs_nothing = |content: &RefOr<Content>| {
+        let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content else { return false };
+        let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+        let schema = schemas.get(name).filter(|_| !ONE_OR_ANOTHER.contains(&name));
+        matches!(schema, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+    };
+    if body.content.values().all(needs_nothing) {
+        body.required = Some(Required::False);
     }
 }
 

@@ -69,7 +69,8 @@ fn connection(
     router: Router,
     header_timeout: Duration,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static {
-    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
+    // As IPv4 where it is that, so that a socket for both kinds recognises its proxies.
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip().to_canonical()));
     // Answers are small and written whole; waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
     let service = router.into_service::<Incoming>().map_request(move |mut request: Request<Incoming>| {

@@ -1,11 +1,9 @@
 //! Housekeeping, a shop and a bounded number of rows at a time, each batch its own transaction.
 
-use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection as _;
 
 use crate::app::App;
-use crate::domain::shops::Tenant;
-use crate::domain::{accounts, data_keys, idempotency, keys, ledger, licenses, orders, serials};
+use crate::domain::{accounts, data_keys, idempotency, keys, licenses, orders};
 use crate::error::Result;
 
 const ORDERS_A_BATCH: i64 = 100;
@@ -49,31 +47,6 @@ pub async fn awaiting_stock(app: &App) -> Result<usize> {
         }
     }
     Ok(done)
-}
-
-/// Adds open stock deltas to their levels, those made since then, and tells owners what falls low.
-pub async fn stock(app: &App, since: DateTime<Utc>) -> Result<()> {
-    let mut db = app.worker.acquire().await?;
-    for shop in serials::shops_to_fold(&mut db, since).await? {
-        while fold(&mut db, shop, app, since).await? > 0 {}
-    }
-    Ok(())
-}
-
-async fn fold(db: &mut PgConnection, shop: Tenant, app: &App, since: DateTime<Utc>) -> Result<u64> {
-    let mut batch = db.begin().await?;
-    let folded = serials::fold_stock(&mut batch, shop, &app.env, since).await?;
-    batch.commit().await?;
-    Ok(folded)
-}
-
-/// Adds open ledger entries to their accounts' totals: those made since then.
-pub async fn ledger(app: &App, since: DateTime<Utc>) -> Result<()> {
-    let mut db = app.worker.acquire().await?;
-    for shop in ledger::shops_to_fold(&mut db, since).await? {
-        while ledger::fold(&mut db, shop, since).await? > 0 {}
-    }
-    Ok(())
 }
 
 /// Deletes expired idempotency rows, a thousand at a time.

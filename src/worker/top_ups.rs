@@ -23,3 +23,13 @@ pub async fn due(app: &App) -> Result<usize> {
     }
     Ok(done)
 }
+
+/// Looks again for balances that are below and have no invoice: it lapsed or was declined, or the relationship was
+/// suspended when it was due.
+pub async fn remind(app: &App) -> Result<()> {
+    let mut db = app.worker.acquire().await?;
+    for tenant in resellers::shops_with_auto_top_ups(&mut db).await? {
+        resellers::remark_top_ups_due(&mut db, tenant).await?;
+    }
+    Ok(())
+}

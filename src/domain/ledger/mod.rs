@@ -239,6 +239,17 @@ pub async fn balance(db: &mut PgConnection, shop: Tenant, account: &Account, cur
     Ok(sql::balance(db, shop.uuid(), account.id(shop, currency)).await?)
 }
 
+/// What several held accounts hold, in the order in which they are asked for.
+pub async fn balances(
+    db: &mut PgConnection,
+    shop: Tenant,
+    accounts: &[Account],
+    currency: Currency,
+) -> Result<Vec<i64>> {
+    let ids: Vec<Uuid> = accounts.iter().map(|account| account.id(shop, currency)).collect();
+    Ok(sql::balances(db, shop.uuid(), &ids).await?)
+}
+
 /// What it held at `instant`, all of that instant included.
 pub async fn balance_at(
     db: &mut PgConnection,
@@ -256,9 +267,17 @@ pub async fn shops_to_fold(db: &mut PgConnection, since: DateTime<Utc>) -> Resul
     Ok(sql::shops_to_fold(db, *Id::<Entry>::earliest(since)).await?.into_iter().map(Tenant::new).collect())
 }
 
-/// Adds up to ten thousand open entries of a shop to their accounts' totals; answers how many.
+/// Open entries that one statement folds, within its time.
+pub const FOLDED_AT_ONCE: u64 = 10_000;
+
+/// Adds up to [`FOLDED_AT_ONCE`] open entries of a shop to their accounts' totals; answers how many.
 pub async fn fold(db: &mut PgConnection, shop: Tenant, since: DateTime<Utc>) -> Result<u64> {
-    Ok(sql::fold(db, shop.uuid(), *Id::<Entry>::earliest(since)).await?)
+    Ok(sql::fold(db, shop.uuid(), *Id::<Entry>::earliest(since), FOLDED_AT_ONCE.cast_signed()).await?)
+}
+
+/// Gives the rest of this transaction the time that a look at whole tables takes: minutes, where they have grown.
+pub async fn allow_time(db: &mut PgConnection) -> Result<()> {
+    Ok(sql::allow_time(db).await?)
 }
 
 /// Every broken law of the books, in words. There must be none, ever.

@@ -223,6 +223,20 @@ pub async fn balance(db: &mut PgConnection, shop: Uuid, account: Uuid) -> sqlx::
     .await
 }
 
+/// Of held accounts, which have no open entries; in the order of their ids as given.
+pub async fn balances(db: &mut PgConnection, shop: Uuid, accounts: &[Uuid]) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"select coalesce(a.balance, 0) as "balance!"
+           from unnest($2::uuid[]) with ordinality as wanted (id, place)
+           left join ledger_accounts a on a.shop_id = $1 and a.id = wanted.id
+           order by wanted.place"#,
+        shop,
+        accounts
+    )
+    .fetch_all(db)
+    .await
+}
+
 pub async fn balance_at(db: &mut PgConnection, shop: Uuid, account: Uuid, instant: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select coalesce(sum(amount), 0)::bigint as "balance!" from ledger_entries
@@ -235,33 +249,20 @@ pub async fn balance_at(db: &mut PgConnection, shop: Uuid, account: Uuid, instan
     .await
 }
 
-/// A loose index scan: one probe a shop, however many entries are open. `after` is looked at in the index.
 pub async fn shops_to_fold(db: &mut PgConnection, after: Uuid) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        r#"with recursive shop as (
-             (select shop_id from ledger_open where entry_id > $1 order by shop_id limit 1)
-             union all
-             select (select o.shop_id from ledger_open o where o.shop_id > shop.shop_id and o.entry_id > $1
-                     order by o.shop_id limit 1)
-             from shop where shop.shop_id is not null)
-         select shop_id as "shop_id!" from shop where shop_id is not null"#,
-        after
-    )
-    .fetch_all(db)
-    .await
+    sqlx::query_scalar!("select distinct shop_id from ledger_open where entry_id > $1", after).fetch_all(db).await
 }
 
-/// Accounts are updated in id order, so that two workers cannot deadlock.
-pub async fn fold(db: &mut PgConnection, shop: Uuid, after: Uuid) -> sqlx::Result<u64> {
+/// Accounts are updated in id order, so that two workers cannot deadlock. The entries are deleted by their places, which
+/// their locks hold: joined to them, each would be compared with each while the planner takes the table for an empty one.
+pub async fn fold(db: &mut PgConnection, shop: Uuid, after: Uuid, limit: i64) -> sqlx::Result<u64> {
     let folded = sqlx::query_scalar!(
-        r#"with open as materialized (
-             select account_id, entry_id from ledger_open where shop_id = $1 and entry_id > $2
-             order by account_id, entry_id limit 10000
-             for update skip locked),
-         gone as (
-             delete from ledger_open o using open
-             where o.shop_id = $1 and o.account_id = open.account_id and o.entry_id = open.entry_id
-             returning o.account_id, o.amount),
+        r#"with gone as (
+             delete from ledger_open where ctid = any(array(
+                 select ctid from ledger_open where shop_id = $1 and entry_id > $2
+                 order by entry_id limit $3
+                 for update skip locked))
+             returning account_id, amount),
          sums as materialized (
              select a.id, s.total
              from (select account_id, sum(amount)::bigint as total from gone group by account_id) s
@@ -272,11 +273,16 @@ pub async fn fold(db: &mut PgConnection, shop: Uuid, after: Uuid) -> sqlx::Resul
              from sums where a.shop_id = $1 and a.id = sums.id)
          select count(*) as "folded!" from gone"#,
         shop,
-        after
+        after,
+        limit
     )
     .fetch_one(db)
     .await?;
     Ok(folded.unsigned_abs())
+}
+
+pub async fn allow_time(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql("set local statement_timeout = '10min'").execute(db).await.map(drop)
 }
 
 /// The views that must be empty.

@@ -73,8 +73,8 @@ pub async fn fail_item(db: &mut PgConnection, shop: Tenant, id: ItemId) -> Resul
 /// Doing it again changes nothing.
 ///
 /// # Errors
-/// [`Conflict::WrongState`](crate::error::Conflict) for an order that is not paid, or whose open items
-/// are not the merchant's to hand over.
+/// [`Conflict::WrongState`](crate::error::Conflict) for an order that is not paid, or all of whose money is on its way
+/// back, or whose open items are not the merchant's to hand over.
 pub async fn fulfill(
     db: &mut PgConnection,
     shop: Tenant,
@@ -85,6 +85,9 @@ pub async fn fulfill(
     let (mut order, mut all) = super::lock(db, shop, id).await?;
     if !order.status.is_paid() {
         return Err(wrong_state(&format!("the order is {}, not paid", order.status.word())));
+    }
+    if order.is_going_back() {
+        return Err(wrong_state("the order is being refunded"));
     }
     let open = all.iter_mut().filter(|item| item.delivery != DeliveryState::Delivered);
     let (mut by_hand, others): (Vec<&mut Item>, Vec<&mut Item>) = open.partition(|item| is_by_hand(item));

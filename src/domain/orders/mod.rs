@@ -211,6 +211,12 @@ impl Order {
         left.filter(|_| self.status.is_paid()).unwrap_or(Cents::ZERO)
     }
 
+    /// Whether all that was paid is on its way back: nothing more is handed out, unless that fails.
+    #[must_use]
+    pub fn is_going_back(&self) -> bool {
+        self.refunding > Cents::ZERO && self.refundable() == Cents::ZERO
+    }
+
     #[must_use]
     pub fn created_at(&self) -> DateTime<Utc> {
         self.id.created_at()

@@ -27,13 +27,15 @@ pub fn body(id: EventId, topic: &str, payload: &Value) -> Vec<u8> {
     serde_json::to_vec(&body).unwrap_or_default()
 }
 
-/// `data`: the object that the event is about, as `/v1` shows it; of an order its UUID besides.
+/// `data`: the object that the event is about, as `/v1` shows it; of an order its id under its older name too.
 #[must_use]
 pub fn data(topic: &str, payload: &Value) -> Value {
     let kind = topic.split('.').next().unwrap_or_default();
     let mut data = spelled(kind, payload.clone());
-    if let (Value::Object(data), Some(uuid), "order") = (&mut data, payload.get("id"), kind) {
-        data.insert("order_uuid".into(), uuid.clone());
+    if let (Value::Object(data), "order") = (&mut data, kind)
+        && let Some(id) = data.get("id").cloned()
+    {
+        data.insert("order_uuid".into(), id);
     }
     data
 }
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!(
             data("order.refunded", &payload),
             json!({
-                "id": id("ord"), "order_uuid": uuid, "product_id": id("prod"), "shop_id": uuid,
+                "id": id("ord"), "order_uuid": id("ord"), "product_id": id("prod"), "shop_id": uuid,
                 "customer_email": "ada@example.com", "paid_at": "2026-05-26T07:18:03Z",
                 "note": "2026-05-26T07:18:03.250Z", "total_cents": 4900,
                 "refund": { "id": id("rf"), "order_id": id("ord") }, "refunds": [{ "id": id("rf") }], "txid": null,

@@ -91,10 +91,12 @@ pub struct OrderFacts {
 pub struct ProductFacts {
     pub id: Uuid,
     pub name: String,
+    pub slug: String,
     pub r#type: &'static str,
     pub price_cents: i64,
     pub currency: &'static str,
     pub status: &'static str,
+    pub created_at: DateTime<Utc>,
 }
 
 /// One row a variant: its topic, what it means, and the facts of a sample. The matches have no wildcard,
@@ -195,10 +197,12 @@ fn sample_product(status: &'static str) -> ProductFacts {
     ProductFacts {
         id: sample_id(3),
         name: "Studio Pro, one seat".into(),
+        slug: "studio-pro-one-seat".into(),
         r#type: "license_key",
         price_cents: 4_900,
         currency: "USD",
         status,
+        created_at: sample_time(),
     }
 }
 

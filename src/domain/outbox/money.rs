@@ -19,6 +19,7 @@ pub struct RefundedFacts {
 #[derive(Clone, Debug, Serialize)]
 pub struct RefundFacts {
     pub id: Uuid,
+    pub order_id: Uuid,
     pub status: &'static str,
     pub amount_cents: i64,
     pub reason: &'static str,
@@ -30,6 +31,7 @@ impl RefundedFacts {
     pub(super) fn sample() -> Self {
         let refund = RefundFacts {
             id: sample_id(7),
+            order_id: sample_id(2),
             status: "completed",
             amount_cents: 4_900,
             reason: "requested_by_buyer",

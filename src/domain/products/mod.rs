@@ -304,10 +304,12 @@ impl Product {
         ProductFacts {
             id: *self.id,
             name: self.name.clone(),
+            slug: self.slug.clone(),
             r#type: self.r#type.word(),
             price_cents: self.price.get(),
             currency: self.currency.code(),
             status: self.status.word(),
+            created_at: self.created_at,
         }
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use balance::{
     Adjustment, AlertsPatch, THRESHOLDS_MAX, TOP_UP_CENTS_MAX, TOP_UP_CENTS_MIN, adjust, balance, mark_top_up_due,
-    set_alerts, shops_with_top_ups_due, take_top_ups_due,
+    remark_top_ups_due, set_alerts, shops_with_auto_top_ups, shops_with_top_ups_due, take_top_ups_due,
 };
 pub use barred::Barred;
 pub use invitations::{

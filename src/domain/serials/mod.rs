@@ -293,10 +293,14 @@ pub async fn shops_to_fold(db: &mut PgConnection, since: DateTime<Utc>) -> Resul
     Ok(sql::shops_to_fold(db, *Id::<StockDelta>::earliest(since)).await?.into_iter().map(Tenant::new).collect())
 }
 
-/// Adds up to ten thousand open deltas of a shop to its levels; answers how many.
+/// Open deltas that one statement folds, within its time.
+pub const FOLDED_AT_ONCE: u64 = 10_000;
+
+/// Adds up to [`FOLDED_AT_ONCE`] open deltas of a shop to its levels; answers how many.
 pub async fn fold_stock(db: &mut PgConnection, shop: Tenant, env: &Env, since: DateTime<Utc>) -> Result<u64> {
     let after = *Id::<StockDelta>::earliest(since);
-    let (folded, fallen) = sql::fold_stock(db, shop.uuid(), after, LOW_STOCK_MAX, env.now()).await?;
+    let limit = FOLDED_AT_ONCE.cast_signed();
+    let (folded, fallen) = sql::fold_stock(db, shop.uuid(), after, LOW_STOCK_MAX, env.now(), limit).await?;
     if !fallen.is_empty() {
         stats::tell_owner(db, shop, env, &fallen).await?;
     }

@@ -281,24 +281,23 @@ pub async fn shops_to_fold(db: &mut PgConnection, after: Uuid) -> sqlx::Result<V
     .await
 }
 
-/// Levels are locked in pool order, so that two workers cannot deadlock.
-/// Of the deltas after that id: how many were folded, and the pools that had more than `low` left before and have not now.
+/// Levels are locked in pool order, so that two workers cannot deadlock. The deltas are deleted by their places, as the
+/// ledger's open entries are, and for the same reason. Of the deltas after that id: how many were folded, and the pools that had more than `low` left before and have not now.
 pub async fn fold_stock(
     db: &mut PgConnection,
     shop: Uuid,
     after: Uuid,
     low: i64,
     now: DateTime<Utc>,
+    limit: i64,
 ) -> sqlx::Result<(u64, Vec<Uuid>)> {
     let done = sqlx::query!(
-        r#"with open as materialized (
-             select pool_id, id from stock_deltas where shop_id = $1 and id > $3
-             order by pool_id, id limit 10000
-             for update skip locked),
-         gone as (
-             delete from stock_deltas d using open
-             where d.shop_id = $1 and d.pool_id = open.pool_id and d.id = open.id
-             returning d.pool_id, d.delta),
+        r#"with gone as (
+             delete from stock_deltas where ctid = any(array(
+                 select ctid from stock_deltas where shop_id = $1 and id > $3
+                 order by pool_id, id limit $5
+                 for update skip locked))
+             returning pool_id, delta),
          change as (
              select pool_id, sum(delta) as delta from gone group by pool_id),
          folded as (
@@ -313,7 +312,8 @@ pub async fn fold_stock(
         shop,
         low,
         after,
-        now
+        now,
+        limit
     )
     .fetch_one(db)
     .await?;

@@ -83,7 +83,7 @@ fn custom_fields(value: Json) -> Reading<Value> {
     fields.into_iter().map(read).collect::<Reading<serde_json::Map<_, _>>>().map(Value::Object)
 }
 
-/// What [`NewSession`] is read from.
+/// A cart: what is bought, in which shop, and by whom.
 #[derive(ToSchema)]
 #[schema(as = NewSession)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -131,7 +131,7 @@ impl Wire for Pay {
     }
 }
 
-/// What [`Pay`] is read from.
+/// How a payment in the sandbox ends.
 #[derive(ToSchema)]
 #[schema(as = Pay)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

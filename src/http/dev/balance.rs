@@ -17,6 +17,7 @@ use crate::domain::shops;
 use crate::error::{Error, Fields, Result};
 use crate::http::door::balance::{self, Balance, Reader, ShopStatementLine};
 use crate::http::door::caller::Developer;
+use crate::http::door::envelope::Envelope;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
 use crate::http::door::wire::CursorList;
@@ -60,7 +61,8 @@ pub async fn get(
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("format" = Option<String>, Query, description = "json or csv"),
-), responses((status = 200, body = CursorList<ShopStatementLine>)))]
+), responses((status = 200, description = "JSON; with `format=csv` the whole statement as CSV",
+    content((CursorList<ShopStatementLine> = "application/json"), (String = "text/csv")))))]
 pub async fn statement(
     caller: Developer<ResellersRead>,
     State(app): State<Arc<App>>,
@@ -76,7 +78,8 @@ pub async fn statement(
 /// stands in the statement with its reason, which the reseller reads.
 #[utoipa::path(post, path = "/resellers/{id}/balance/adjustments", tag = "balance",
     security(("key" = ["resellers.write"])), params(("id" = String, Path)), request_body = AdjustBody,
-    responses((status = 201, body = Data<BalanceAdjustment>)))]
+    responses((status = 201, body = Data<BalanceAdjustment>),
+        (status = 402, body = Envelope, description = "It would take more than there is; nothing was done")))]
 pub async fn adjust(
     caller: Developer<ResellersWrite>,
     PathId(id): PathId<resellers::Reseller>,
@@ -114,7 +117,7 @@ impl Wire for Adjust {
     }
 }
 
-/// What [`Adjust`] is read from.
+/// By how much a balance is put right, and why.
 #[derive(ToSchema)]
 #[schema(as = Adjust)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

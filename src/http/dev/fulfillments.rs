@@ -183,7 +183,7 @@ fn serial_id(value: Value) -> Reading<SerialId> {
     SerialId::parse(&text(value)?).ok_or_else(|| wrong("must be the id of a serial"))
 }
 
-/// What [`Replace`] is read from.
+/// Which codes of a fulfillment are bad, and why. Without a body, its newest one.
 #[derive(ToSchema)]
 #[schema(as = FulfillmentReplacement)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

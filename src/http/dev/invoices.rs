@@ -28,6 +28,8 @@ use crate::kit::values::Email;
 
 /// Of this surface's lists (contract 1.3).
 const LIMIT_DEFAULT: i64 = 50;
+/// Whose invoices: as clients in the field call it, and as the documents do.
+const WHOSE: [&str; 2] = ["customer_email", "customerEmail"];
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Invoice {
@@ -54,8 +56,10 @@ struct InvoiceProduct {
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("status" = Option<String>, Query,
-        description = "One or more of PENDING, COMPLETED, VOIDED, REFUNDED, separated by commas"),
-    ("customerEmail" = Option<String>, Query, description = "A whole address"),
+        description = "One or more of PENDING, COMPLETED, VOIDED, REFUNDED, separated by commas. PARTIAL, \
+                       WAITING_FOR_CONFIRMATIONS, CUSTOMER_DISPUTE_ONGOING and REVERSED are known, and match nothing"),
+    ("customer_email" = Option<String>, Query, description = "A whole address"),
+    ("customerEmail" = Option<String>, Query, description = "The same as `customer_email`"),
 ), responses((status = 200, body = CursorList<Invoice>)))]
 pub async fn list(
     caller: Developer<InvoicesReading>,
@@ -64,17 +68,11 @@ pub async fn list(
     mut db: Read,
 ) -> Answer<CursorList<Invoice>> {
     let shop = caller.shop;
-    let shown = query.set("status", Shown::WORDS)?;
-    let place = Place::new("invoices", shop.uuid(), &query.filters(&["status", "customerEmail"]));
+    let place = Place::new("invoices", shop.uuid(), &query.filters(&["status", WHOSE[0], WHOSE[1]]));
     let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
-    let mut filter = Filter { statuses: Shown::statuses(&shown), ..Filter::default() };
-    if let Some(text) = query.get("customerEmail") {
-        let email = Email::parse(text).ok_or_else(|| Error::invalid("customerEmail", "must be one e-mail address"))?;
-        filter.customer = customers::find(&mut db, shop, &email).await?;
-        if filter.customer.is_none() {
-            return Ok(Json(Page { data: Vec::new(), next_cursor: None }.into()));
-        }
-    }
+    let Some(filter) = filter(&mut db, shop, &query).await? else {
+        return Ok(Json(Page { data: Vec::new(), next_cursor: None }.into()));
+    };
     let page = orders::list(&mut db, shop, &app.env, &filter, window, &place).await?;
     let orders: Vec<_> = page.data.iter().map(|order| order.id).collect();
     let items = orders::items_of(&mut db, shop, &orders).await?;
@@ -86,6 +84,23 @@ pub async fn list(
     };
     let data = page.data.iter().map(of).collect::<Result<_>>()?;
     Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
+}
+
+/// What the query asks for; `None` where nothing can be it.
+async fn filter(db: &mut PgConnection, shop: Tenant, query: &Query) -> Result<Option<Filter>> {
+    let shown = query.set("status", Shown::WORDS)?;
+    let mut filter = Filter { statuses: Shown::statuses(&shown), ..Filter::default() };
+    let whose = WHOSE.into_iter().find_map(|name| Some((name, query.get(name)?)));
+    if let Some((name, text)) = whose {
+        let email = Email::parse(text).ok_or_else(|| Error::invalid(name, "must be one e-mail address"))?;
+        filter.customer = customers::find(db, shop, &email).await?;
+        if filter.customer.is_none() {
+            return Ok(None);
+        }
+    }
+    // Words that no order here is shown as leave no status, and none would be every status.
+    let none_left = !shown.is_empty() && filter.statuses.is_empty();
+    Ok((!none_left).then_some(filter))
 }
 
 /// Fetches an invoice with what was handed over.

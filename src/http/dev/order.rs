@@ -13,7 +13,7 @@ use crate::domain::orders::{self, DeliveryState, Details, Goods, Item, Method, S
 use crate::domain::payments::Gateway;
 use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
-use crate::kit::money::{Cents, Currency};
+use crate::kit::money::{Cents, Currency, Percent};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Order {
@@ -22,6 +22,12 @@ pub struct Order {
     shop_id: String,
     customer_id: String,
     customer_email: String,
+    /// Null, as the next two: this house has no affiliates.
+    affiliate_link_id: Option<String>,
+    affiliate_customer_id: Option<String>,
+    affiliate_code: Option<String>,
+    #[schema(value_type = f64, example = 0)]
+    affiliate_discount_amount: Number,
     #[schema(example = "USD")]
     currency: &'static str,
     /// `PENDING`, `COMPLETED`, `VOIDED` or `REFUNDED`.
@@ -34,9 +40,13 @@ pub struct Order {
     #[schema(example = "MANUAL")]
     gateway: Option<String>,
     blockchain: Option<String>,
+    /// Null.
+    apm_method: Option<String>,
     /// `CHECKOUT`, or `MANUAL_CONFIRMATION` where the shop confirms the payment itself.
     flow_type: &'static str,
     provider_reference: Option<String>,
+    /// Null.
+    provider_reference_type: Option<String>,
     /// Major units, as all amounts here.
     #[schema(value_type = f64, example = 49.0)]
     subtotal: Number,
@@ -46,6 +56,8 @@ pub struct Order {
     discount_display: Number,
     #[schema(value_type = f64)]
     tax: Number,
+    #[schema(value_type = f64, example = 0)]
+    tax_percentage: Number,
     #[schema(value_type = f64, example = 49.0)]
     total: Number,
     #[schema(value_type = f64, example = 49.0)]
@@ -53,9 +65,19 @@ pub struct Order {
     #[schema(value_type = f64)]
     refunded: Number,
     exchange_rate: i64,
+    /// Null.
+    #[schema(value_type = Option<f64>)]
+    crypto_exchange_rate: Option<Number>,
+    /// Zero: customers have no balance here.
+    #[schema(value_type = f64)]
+    balance_paid_amount: Number,
     coupon_id: Option<String>,
+    /// Null.
+    subscription_id: Option<String>,
     custom_fields: BTreeMap<String, String>,
     is_developer_invoice: bool,
+    /// Null.
+    developer_title: Option<String>,
     checkout_url: String,
     items: Vec<OrderItem>,
     /// Unix seconds, as all instants here.
@@ -78,6 +100,10 @@ pub struct OrderItem {
     unit_price: Number,
     #[schema(value_type = f64)]
     total: Number,
+    /// Null.
+    delivery_instructions: Option<String>,
+    /// Null.
+    delivery_instructions_label: Option<String>,
     /// Null until delivered, and in lists. Serials are never in it.
     delivered_items: Option<DeliveredItems>,
 }
@@ -129,25 +155,36 @@ impl Order {
             shop_id: shop.uuid().to_string(),
             customer_id: order.customer.uuid().to_string(),
             customer_email: order.customer_email.clone(),
+            affiliate_link_id: None,
+            affiliate_customer_id: None,
+            affiliate_code: None,
+            affiliate_discount_amount: amount(Cents::ZERO),
             currency: order.currency.code(),
             status,
             status_details,
             payment_status: status,
             gateway: order.gateway.map(|gateway| gateway.word().to_uppercase()),
             blockchain: order.payment.as_ref().and_then(|payment| payment.chain.clone()),
+            apm_method: None,
             flow_type: if order.gateway == Some(Gateway::Manual) { "MANUAL_CONFIRMATION" } else { "CHECKOUT" },
             provider_reference: order.payment.as_ref().and_then(|payment| payment.tx_hash.clone()),
+            provider_reference_type: None,
             subtotal: amount(order.subtotal),
             discount: amount(order.discount),
             discount_display: amount(order.discount),
             tax: amount(Cents::ZERO),
+            tax_percentage: Percent::default().number(),
             total: amount(order.total),
             total_display: amount(order.total),
             refunded: amount(order.refunded),
             exchange_rate: 1,
+            crypto_exchange_rate: None,
+            balance_paid_amount: amount(Cents::ZERO),
             coupon_id: None,
+            subscription_id: None,
             custom_fields: details.custom_fields,
             is_developer_invoice: false,
+            developer_title: None,
             checkout_url: format!("{}/checkout/{}", app.public_url, order.id.uuid()),
             items,
             created_at: order.created_at().timestamp(),
@@ -174,18 +211,25 @@ impl OrderItem {
             quantity: item.quantity,
             unit_price: currency.major(item.unit),
             total: currency.major(item.subtotal),
+            delivery_instructions: None,
+            delivery_instructions_label: None,
             delivered_items: handed,
         }
     }
 }
 
-/// Contract 9.2: one record, two vocabularies.
+/// Contract 9.2: one record, two vocabularies. The last four are words of the published documents that no order
+/// of this house is ever shown as; lists take them, and find none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     Pending,
     Completed,
     Voided,
     Refunded,
+    Partial,
+    WaitingForConfirmations,
+    CustomerDisputeOngoing,
+    Reversed,
 }
 
 impl Shown {
@@ -194,6 +238,10 @@ impl Shown {
         ("COMPLETED", Self::Completed),
         ("VOIDED", Self::Voided),
         ("REFUNDED", Self::Refunded),
+        ("PARTIAL", Self::Partial),
+        ("WAITING_FOR_CONFIRMATIONS", Self::WaitingForConfirmations),
+        ("CUSTOMER_DISPUTE_ONGOING", Self::CustomerDisputeOngoing),
+        ("REVERSED", Self::Reversed),
     ];
 
     const fn of(status: Status) -> Self {

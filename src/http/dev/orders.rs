@@ -101,7 +101,7 @@ impl Wire for ByShop {
     }
 }
 
-/// What [`ByShop`] is read from.
+/// What the shop notes of what it did itself, and whether the buyer gets mail of it.
 #[derive(ToSchema)]
 #[schema(as = ByShop)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

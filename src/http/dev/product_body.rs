@@ -214,7 +214,7 @@ fn under(field: &str, inner: crate::error::Fields) -> Error {
     Error::Invalid(fields)
 }
 
-/// What [`Create`] and [`Change`] are read from; for a change every field may be left out.
+/// A product and how it is sold. In a change every field may be left out, and stays as it is.
 #[derive(ToSchema)]
 #[schema(as = ProductInput)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -44,7 +44,7 @@ pub struct Balance {
     #[schema(example = "USD")]
     currency: &'static str,
     auto_top_up: AutoTopUp,
-    /// Falling below any of these is told, once each time.
+    /// Falling below any of these is an event, once each time.
     #[schema(value_type = Vec<f64>)]
     low_balance: Vec<Number>,
 }

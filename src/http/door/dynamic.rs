@@ -23,7 +23,13 @@ pub(super) fn harmless(parts: &Parts) -> Option<Response> {
         _ => return None,
     };
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+    keep_unlisted(&mut response);
     Some(response)
+}
+
+/// No search engine is to list what this address answers, a refusal neither: the address holds a key.
+pub(super) fn keep_unlisted(response: &mut Response) {
+    response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex"));
 }
 
 /// The key in the query, where this address takes one.

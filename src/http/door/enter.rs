@@ -50,7 +50,7 @@ pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Re
     }
     parts.extensions.insert(door.surface);
     let presented = check_form(&parts).and_then(|()| present(&door, &mut parts));
-    let lane = is_lane(&parts);
+    let (lane, is_dynamic) = (is_lane(&parts), dynamic::is_dynamic(&parts));
     let counted = if lane { limit::count_in_lane(&door, &parts) } else { limit::count(&door, &parts) };
     let refused = match (presented, counted) {
         (Err(e), _) => Some(e),
@@ -69,6 +69,9 @@ pub async fn enter(State(door): State<Door>, request: Request, next: Next) -> Re
     // A handler that counts by itself tells of its own limit.
     if let Some(verdict) = response.extensions_mut().remove::<Verdict>().or(counted) {
         limit::tell(&mut response, &verdict, door.surface);
+    }
+    if is_dynamic {
+        dynamic::keep_unlisted(&mut response);
     }
     response
 }

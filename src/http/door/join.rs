@@ -107,14 +107,27 @@ impl<S, B> Join<S, B> {
     /// The same for a key that was sent otherwise.
     #[must_use]
     pub fn claim_by(&self, key: &IdempotencyKey, scope: String) -> Claim {
-        let fingerprint = self.fingerprint.clone().finalize().into();
-        Claim { scope, key_hash: idempotency::hash(key.0.as_bytes()), fingerprint }
+        claim(key, scope, self.fingerprint.clone())
+    }
+
+    /// The same where the headers say in which form to answer: a key names that form too, for a replay has the
+    /// same bytes.
+    #[must_use]
+    pub fn claim_in(&self, form: &str, scope: String) -> Option<Claim> {
+        let key = self.key.as_ref()?;
+        let mut fingerprint = self.fingerprint.clone();
+        fingerprint.update(form);
+        Some(claim(key, scope, fingerprint))
     }
 
     #[must_use]
     pub const fn key(&self) -> Option<&IdempotencyKey> {
         self.key.as_ref()
     }
+}
+
+fn claim(key: &IdempotencyKey, scope: String, fingerprint: Sha256) -> Claim {
+    Claim { scope, key_hash: idempotency::hash(key.0.as_bytes()), fingerprint: fingerprint.finalize().into() }
 }
 
 impl<S> Joiner<S> {

@@ -9,6 +9,7 @@ pub mod csv;
 pub mod dynamic;
 pub mod enter;
 pub mod envelope;
+pub mod fulfillment;
 pub mod join;
 pub mod limit;
 pub mod mailed;

@@ -149,7 +149,7 @@ pub struct NewKey {
     allowed_ips: Vec<IpRule>,
 }
 
-/// What [`NewKey`] is read from.
+/// A reseller's API key to be made, and from where it may be used.
 #[derive(ToSchema)]
 #[schema(as = NewResellerKey)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -73,7 +73,8 @@ pub async fn get(program: Program, mut db: Read) -> Answer<Data<Balance>> {
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("format" = Option<String>, Query, description = "json or csv"),
-), responses((status = 200, body = CursorList<StatementLine>)))]
+), responses((status = 200, description = "JSON; with `format=csv` the whole statement as CSV",
+    content((CursorList<StatementLine> = "application/json"), (String = "text/csv")))))]
 pub async fn statement(program: Program, State(app): State<Arc<App>>, query: Query, db: Read) -> Result<Response> {
     balance::statement(app, db, Reader::Reseller, (program.shop, program.reseller.id), &query).await
 }
@@ -118,7 +119,7 @@ pub async fn top_up(program: Program, write: Write<NewTopUp>) -> Result<Reply> {
         .await
 }
 
-/// Sets when the shop is told that little is left, and when an invoice opens by itself; absent fields stay.
+/// Sets the thresholds below which an event is written, and when an invoice opens by itself; absent fields stay.
 #[utoipa::path(patch, path = "/programs/{relationship}/balance/auto-top-up", tag = "balance",
     security(("session" = [])), params(("relationship" = String, Path)), request_body = WatchBody,
     responses((status = 200, body = Data<Balance>)))]

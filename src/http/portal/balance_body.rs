@@ -28,7 +28,7 @@ impl Wire for NewTopUp {
     }
 }
 
-/// When somebody is told, and when an invoice opens by itself.
+/// When a low balance is an event, and when an invoice opens by itself.
 pub struct Watch {
     enabled: Option<bool>,
     threshold: Option<Major>,
@@ -72,30 +72,32 @@ impl Wire for Watch {
     }
 }
 
-/// What [`NewTopUp`] is read from.
+/// How much is paid into a balance.
 #[derive(ToSchema)]
 #[schema(as = NewTopUp)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
 pub struct NewTopUpBody {
-    /// Major units of the shop's currency, from 1.00 to 100000.00.
+    /// Major units of the shop's currency, from 100 to 10000000 of its smallest ones: 1.00 to 100000.00 of USD,
+    /// 100 to 10000000 of JPY, 0.100 to 10000.000 of KWD.
     #[schema(example = 200.0)]
     amount: f64,
 }
 
-/// What [`Watch`] is read from.
+/// When a low balance is an event, and when an invoice opens by itself; absent fields stay.
 #[derive(ToSchema)]
 #[schema(as = AutoTopUpPatch)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
 pub struct WatchBody {
     /// Whether an invoice opens by itself; it charges nothing, and there is one at a time.
     enabled: Option<bool>,
-    /// Below which it opens.
+    /// Below which it opens: of one smallest unit to as much as a top-up may be.
     #[schema(example = 50.0)]
     threshold: Option<f64>,
-    /// Of the invoice.
+    /// Of the invoice, within the bounds of a top-up.
     #[schema(example = 200.0)]
     amount: Option<f64>,
-    /// The shop's hooks are told whenever the balance falls below one of these; at most 10.
+    /// Falling below one of these is an event, `reseller:balance_low`, that is written down once each time; it is
+    /// sent as soon as developers have webhooks here. At most 10.
     #[schema(max_items = 10)]
     low_balance: Option<Vec<f64>>,
 }

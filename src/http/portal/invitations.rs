@@ -102,8 +102,8 @@ pub async fn accept(
                     accounts::create(db, env, &email, name, password_hash).await?.id
                 }
             };
-            let reseller = resellers::accept(db, shop, env, id, account, &email).await?;
-            Ok(Data { data: Program::load(db, &app, shop, &reseller).await? })
+            let reseller = resellers::accept(db, shop, env, (id, hash), account, &email).await?;
+            Ok(Data { data: Program::load(db, shop, &reseller).await? })
         })
         .await
 }
@@ -155,7 +155,7 @@ pub struct Accept {
     password: Option<Password>,
 }
 
-/// What [`Accept`] is read from.
+/// Who accepts: the password of the account that there is, or a name and a password for a new one.
 #[derive(ToSchema)]
 #[schema(as = AcceptInvitation)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

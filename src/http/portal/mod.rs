@@ -4,6 +4,7 @@
 mod api_keys;
 mod balance;
 mod balance_body;
+mod fulfillments;
 mod invitations;
 mod password_resets;
 mod program;
@@ -31,6 +32,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(balance::statement)) //          a session of that reseller
         .routes(routes!(balance::top_ups, balance::top_up)) // a session of that reseller
         .routes(routes!(balance::watch)) //              a session of that reseller
+        .routes(routes!(fulfillments::list)) //          a session of that reseller
         .routes(routes!(api_keys::list, api_keys::mint)) // a session of that reseller
         .routes(routes!(api_keys::revoke)) //            a session of that reseller
 }

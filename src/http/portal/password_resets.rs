@@ -71,7 +71,7 @@ pub struct Ask {
     email: Email,
 }
 
-/// What [`Ask`] is read from.
+/// Whose password is forgotten.
 #[derive(ToSchema)]
 #[schema(as = PasswordReset)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -89,7 +89,7 @@ impl Wire for Ask {
 /// What it becomes.
 pub struct NewPassword(Password);
 
-/// What [`NewPassword`] is read from.
+/// The password to come.
 #[derive(ToSchema)]
 #[schema(as = NewPassword)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

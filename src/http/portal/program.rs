@@ -7,7 +7,6 @@ use serde_json::Number;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::domain::products::{self, Product, ProductId};
 use crate::domain::resellers::{self, Access, Reseller};
 use crate::domain::serials;
@@ -29,8 +28,8 @@ pub struct Program {
     #[schema(example = "BOTH")]
     mode: &'static str,
     reseller_code: String,
-    /// Sales that come by it are the reseller's.
-    link: String,
+    /// Sales that come by it are the reseller's. Null: this house has no such links yet.
+    link: Option<String>,
     created_at: Instant,
 }
 
@@ -102,18 +101,18 @@ struct Offered {
 }
 
 impl Program {
-    pub async fn load(db: &mut PgConnection, app: &App, shop: Tenant, reseller: &Reseller) -> Result<Self> {
-        Ok(Self::of(app, &shops::get(db, shop).await?, reseller))
+    pub async fn load(db: &mut PgConnection, shop: Tenant, reseller: &Reseller) -> Result<Self> {
+        Ok(Self::of(&shops::get(db, shop).await?, reseller))
     }
 
-    fn of(app: &App, shop: &Shop, reseller: &Reseller) -> Self {
+    fn of(shop: &Shop, reseller: &Reseller) -> Self {
         Self {
             id: reseller.id.uuid().to_string(),
             shop: ProgramShop::of(shop),
             status: reseller.status.word(),
             mode: reseller.terms.mode.word(),
             reseller_code: reseller.code.clone(),
-            link: format!("{}/r/{}", app.public_url, reseller.code),
+            link: None,
             created_at: Instant(reseller.created_at),
         }
     }
@@ -132,7 +131,7 @@ impl ProgramShop {
 }
 
 impl ProgramDetail {
-    pub async fn load(db: &mut PgConnection, app: &App, shop: Tenant, reseller: &Reseller) -> Result<Self> {
+    pub async fn load(db: &mut PgConnection, shop: Tenant, reseller: &Reseller) -> Result<Self> {
         let row = shops::get(db, shop).await?;
         let program = resellers::program(db, shop).await?;
         let access = resellers::whole_access(db, shop, reseller.id).await?;
@@ -149,7 +148,7 @@ impl ProgramDetail {
         let commission = reseller.terms.commission.or(program.commission);
         let discount = reseller.terms.wholesale_discount.or(program.wholesale_discount);
         Ok(Self {
-            program: Program::of(app, &row, reseller),
+            program: Program::of(&row, reseller),
             terms: Terms {
                 commission_percent: commission.map(Percent::number),
                 wholesale_discount_percent: discount.map(Percent::number),

@@ -32,7 +32,7 @@ pub async fn list(
     let page = resellers::programs_of(&mut db, &app.env, account, window, &place).await?;
     let mut data = Vec::with_capacity(page.data.len());
     for (shop, reseller) in page.data {
-        data.push(Program::load(&mut db, &app, shop, &reseller).await?);
+        data.push(Program::load(&mut db, shop, &reseller).await?);
     }
     Ok(Json(Page { data, next_cursor: page.next_cursor }.into()))
 }
@@ -40,7 +40,7 @@ pub async fn list(
 /// One program: its terms, and the products that may be sold, with their price and stock.
 #[utoipa::path(get, path = "/programs/{relationship}", tag = "programs", security(("session" = [])),
     params(("relationship" = String, Path)), responses((status = 200, body = Data<ProgramDetail>)))]
-pub async fn get(program: person::Program, State(app): State<Arc<App>>, mut db: Read) -> Answer<Data<ProgramDetail>> {
-    let data = ProgramDetail::load(&mut db, &app, program.shop, &program.reseller).await?;
+pub async fn get(program: person::Program, mut db: Read) -> Answer<Data<ProgramDetail>> {
+    let data = ProgramDetail::load(&mut db, program.shop, &program.reseller).await?;
     Ok(Json(Data { data }))
 }

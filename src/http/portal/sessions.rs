@@ -112,7 +112,7 @@ pub struct SignIn {
     password: Password,
 }
 
-/// What [`SignIn`] is read from.
+/// Who signs in.
 #[derive(ToSchema)]
 #[schema(as = SignIn)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -27,7 +27,8 @@ pub async fn get(caller: Reseller, mut db: Read) -> Answer<Data<Balance>> {
     ("limit" = Option<i64>, Query, minimum = 1, maximum = 100, description = "50 unless said"),
     ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
     ("format" = Option<String>, Query, description = "json or csv"),
-), responses((status = 200, body = CursorList<StatementLine>)))]
+), responses((status = 200, description = "JSON; with `format=csv` the whole statement as CSV",
+    content((CursorList<StatementLine> = "application/json"), (String = "text/csv")))))]
 pub async fn statement(caller: Reseller, State(app): State<Arc<App>>, query: Query, db: Read) -> Result<Response> {
     balance::statement(app, db, Reader::Reseller, (caller.shop, caller.relationship.id), &query).await
 }

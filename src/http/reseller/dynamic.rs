@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::fulfillment::{Fulfillment, render};
 use super::order::{Ordered, counted, place, scope};
 use crate::domain::fulfillments::{self, Answer, Named, Order};
 use crate::domain::keys::reseller::Full;
 use crate::error::{Error, Fields, Result};
+use crate::http::door::envelope::Envelope;
+use crate::http::door::fulfillment::{Fulfillment, render};
 use crate::http::door::join::Join;
 use crate::http::door::params::Query;
 use crate::http::door::{Data, Reply};
@@ -29,10 +30,13 @@ const OPTIONAL: [&str; 2] = ["variant_id", "max_unit_cost"];
         ("format" = Option<String>, Query, description = "`text` or `json`, whatever the Accept header says"),
     ),
     responses((status = 200, content((String = "text/plain"), (Data<Fulfillment> = "application/json"))),
-        (status = 402, description = "The prepaid balance is too low; nothing was done"),
-        (status = 409, description = "Stock unavailable, or the order's id named another order")))]
+        (status = 402, body = Envelope, description = "The prepaid balance is too low; nothing was done"),
+        (status = 403, body = Envelope, description = "The product is not among those that this reseller may sell, its \
+                mode buys no stock, or the key's `allowed_ips` do not hold the address that calls"),
+        (status = 409, body = Envelope, description = "Too few codes are free, a purchase limit is reached, the price \
+                is above `max_unit_cost`, or the order's id or the idempotency key named another request")))]
 pub async fn get(query: Query, headers: HeaderMap, join: Join<Full, Nothing>) -> Response {
-    answer(&join, &query, &headers).await
+    counted(&join, deliver(&join, &query, &headers)).await
 }
 
 /// The same, for tools that post; the body is empty.
@@ -44,24 +48,20 @@ pub async fn get(query: Query, headers: HeaderMap, join: Join<Full, Nothing>) ->
         ("format" = Option<String>, Query, description = "`text` or `json`, whatever the Accept header says"),
     ),
     responses((status = 200, content((String = "text/plain"), (Data<Fulfillment> = "application/json"))),
-        (status = 402, description = "The prepaid balance is too low; nothing was done")))]
+        (status = 402, body = Envelope, description = "The prepaid balance is too low; nothing was done"),
+        (status = 403, body = Envelope, description = "The product is not among those that this reseller may sell, its \
+                mode buys no stock, or the key's `allowed_ips` do not hold the address that calls"),
+        (status = 409, body = Envelope, description = "Too few codes are free, a purchase limit is reached, the price \
+                is above `max_unit_cost`, or the order's id or the idempotency key named another request")))]
 pub async fn post(query: Query, headers: HeaderMap, join: Join<Full, Nothing>) -> Response {
-    answer(&join, &query, &headers).await
-}
-
-async fn answer(join: &Join<Full, Nothing>, query: &Query, headers: &HeaderMap) -> Response {
-    let mut response = counted(join, deliver(join, query, headers)).await;
-    response.headers_mut().insert("x-robots-tag", HeaderValue::from_static("noindex"));
-    response
+    counted(&join, deliver(&join, &query, &headers)).await
 }
 
 async fn deliver(join: &Join<Full, Nothing>, query: &Query, headers: &HeaderMap) -> Result<Response> {
     let as_json = wants_json(query, headers)?;
     let render = if as_json { render } else { plain };
-    let named = match join.key() {
-        Some(_) => join.claim(scope(join)?).map(|claim| Named { claim, render }),
-        None => None,
-    };
+    let form = if as_json { "json" } else { "text" };
+    let named = join.claim_in(form, scope(join)?).map(|claim| Named { claim, render });
     let (body, replayed) = match place(join, order(query)?, named).await? {
         Answer::Fresh(one) | Answer::Again(one) => (render(&one)?, false),
         Answer::Stored(first) => (first.body, false),

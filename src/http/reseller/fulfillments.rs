@@ -7,31 +7,31 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::fulfillment::{Fulfillment, render};
 use super::order::{OrderBody, Ordered, counted, place, scope};
 use crate::app::App;
 use crate::domain::fulfillments::{self, Answer as Given, Named};
 use crate::domain::idempotency::Stored;
 use crate::domain::keys::reseller::Full;
 use crate::error::{Error, Result};
+use crate::http::door::envelope::Envelope;
+use crate::http::door::fulfillment::{self, Fulfillment, render};
 use crate::http::door::join::Join;
 use crate::http::door::params::{PathId, Query};
 use crate::http::door::read::Read;
 use crate::http::door::reseller::Reseller;
 use crate::http::door::wire::CursorList;
 use crate::http::door::{Answer, Data, Reply};
-use crate::kit::page::Place;
-
-/// Of this surface's lists, as of `/dev/v1` (contract 1.3).
-pub const LIMIT_DEFAULT: i64 = 50;
 
 /// Debits the prepaid balance and answers with the codes, at once or not at all. Asked for again, by its order id
 /// and product or by its idempotency key, it is answered again, and nothing is debited.
 #[utoipa::path(post, path = "/fulfillments", tag = "fulfillments", security(("key" = [])), request_body = OrderBody,
     responses((status = 201, body = Data<Fulfillment>),
         (status = 200, description = "It was there already; nothing was debited", body = Data<Fulfillment>),
-        (status = 402, description = "The prepaid balance is too low; nothing was done"),
-        (status = 403, description = "The product is not among those that this reseller may sell")))]
+        (status = 402, body = Envelope, description = "The prepaid balance is too low; nothing was done"),
+        (status = 403, body = Envelope, description = "The product is not among those that this reseller may sell, its \
+                mode buys no stock, or the key's `allowed_ips` do not hold the address that calls"),
+        (status = 409, body = Envelope, description = "Too few codes are free, a purchase limit is reached, the price \
+                is above `max_unit_cost`, or the order's id or the idempotency key named another request")))]
 pub async fn create(join: Join<Full, Ordered>) -> Response {
     counted(&join, fulfill(&join)).await
 }
@@ -84,11 +84,5 @@ pub async fn list(
     query: Query,
     mut db: Read,
 ) -> Answer<CursorList<Fulfillment>> {
-    let reseller = caller.relationship.id;
-    let filters = format!("{reseller};{}", query.filters(&["external_order_id"]));
-    let place = Place::new("fulfillments", caller.shop.uuid(), &filters);
-    let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
-    let order = query.get("external_order_id");
-    let page = fulfillments::list(&mut db, caller.shop, &app.env, reseller, order, window, &place).await?;
-    Ok(Json(page.map(|one| Fulfillment::from(&one)).into()))
+    fulfillment::list(&app, &mut db, (caller.shop, caller.relationship.id), &query).await
 }

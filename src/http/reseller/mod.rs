@@ -3,7 +3,6 @@
 
 mod balance;
 mod dynamic;
-mod fulfillment;
 mod fulfillments;
 mod me;
 mod offers;

@@ -106,7 +106,7 @@ fn relationship(joiner: &Joiner<Full>) -> Result<uuid::Uuid> {
     joiner.caller.reseller.ok_or(Error::Unauthenticated(Unauthenticated::Invalid))
 }
 
-/// What [`Ordered`] is read from.
+/// A line of an order in the reseller's own shop.
 #[derive(ToSchema)]
 #[schema(as = FulfillmentOrder)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

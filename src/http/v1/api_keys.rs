@@ -158,7 +158,7 @@ pub struct NewApiKey {
     mode: Option<Mode>,
 }
 
-/// What [`NewApiKey`] is read from.
+/// An API key to be made, and what it may do.
 #[derive(ToSchema)]
 #[schema(as = NewApiKey)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

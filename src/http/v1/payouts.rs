@@ -149,7 +149,7 @@ fn memo(value: Value) -> Reading<String> {
     Ok(memo)
 }
 
-/// What [`NewPayout`] is read from.
+/// How much is sent, of what, and where to.
 #[derive(ToSchema)]
 #[schema(as = NewPayout)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

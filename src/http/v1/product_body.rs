@@ -15,7 +15,7 @@ const DESCRIPTION_CHARS_MAX: usize = 20_000;
 const SERVICE_TEXT_CHARS_MAX: usize = 20_000;
 const STOCK_MAX: i64 = 1_000_000_000;
 
-/// What [`NewProduct`] is read from.
+/// A product to be sold: what it is, what it costs, and what it delivers.
 #[derive(ToSchema)]
 #[schema(as = NewProduct)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -72,7 +72,7 @@ impl Wire for NewProduct {
     }
 }
 
-/// What [`ProductPatch`] is read from.
+/// What changes of a product; absent fields stay.
 #[derive(ToSchema)]
 #[schema(as = ProductPatch)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -149,7 +149,7 @@ pub struct Keys {
     pub keys: Vec<Code>,
 }
 
-/// What [`Keys`] is read from.
+/// Codes for the pool of a product.
 #[derive(ToSchema)]
 #[schema(as = Keys)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

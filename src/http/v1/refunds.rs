@@ -110,7 +110,7 @@ impl Wire for NewRefund {
     }
 }
 
-/// What [`NewRefund`] is read from.
+/// How much of an order is paid back, and why.
 #[derive(ToSchema)]
 #[schema(as = NewRefund)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

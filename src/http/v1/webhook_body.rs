@@ -16,7 +16,7 @@ const DESCRIPTION_CHARS_MAX: usize = 500;
 /// What is sent by a test that names no event (contract 2.1).
 const TESTED_UNLESS_SAID: &str = "order.paid";
 
-/// What [`NewEndpoint`] is read from.
+/// An address that is told of events.
 #[derive(ToSchema)]
 #[schema(as = NewWebhook)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -49,7 +49,7 @@ pub struct Recovery {
     pub since: DateTime<Utc>,
 }
 
-/// What [`Recovery`] is read from.
+/// From when on missed events are sent again.
 #[derive(ToSchema)]
 #[schema(as = Recovery)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -75,7 +75,7 @@ pub struct Trial {
     pub sample: Event,
 }
 
-/// What [`Trial`] is read from.
+/// Which event a test sends a sample of.
 #[derive(ToSchema)]
 #[schema(as = WebhookTest)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -6,6 +6,7 @@ use std::time::Instant as Clock;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use chrono::SecondsFormat;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -79,8 +80,11 @@ pub struct RecoveredWebhook {
     id: String,
     /// Events that are sent again.
     queued: i64,
-    /// There are more: ask again, with the same `since`.
+    /// There may be more: ask again.
     has_more: bool,
+    /// The `since` of the next call, where there may be more.
+    #[schema(format = DateTime)]
+    next_since: Option<String>,
 }
 
 /// Lists endpoints, newest first.
@@ -156,7 +160,7 @@ pub async fn enable(
 
 /// Sends again every event since an instant that the endpoint asks for and has not taken: those whose attempts
 /// are used up, and those that happened while it was disabled, or not registered yet. At most 30 days back, and
-/// 10,000 events a call, oldest first.
+/// 10,000 events a call, oldest first; where there may be more, call again with `since` as `next_since` says.
 #[utoipa::path(post, path = "/webhooks/{id}/recover", tag = "webhooks", security(("key" = ["webhooks:write"])),
     params(("id" = String, Path)), request_body = RecoveryBody, responses((status = 200, body = RecoveredWebhook)))]
 pub async fn recover(
@@ -167,8 +171,9 @@ pub async fn recover(
     let (app, shop) = (write.app(), caller.shop);
     write
         .once(&caller, StatusCode::OK, async move |db, recovery| {
-            let (queued, has_more) = deliveries::recover(db, shop, &app.env, id, recovery.since).await?;
-            Ok(RecoveredWebhook { id: id.to_string(), queued, has_more })
+            let (queued, next) = deliveries::recover(db, shop, &app.env, id, recovery.since).await?;
+            let next_since = next.map(|instant| instant.to_rfc3339_opts(SecondsFormat::Millis, true));
+            Ok(RecoveredWebhook { id: id.to_string(), queued, has_more: next_since.is_some(), next_since })
         })
         .await
 }

@@ -50,6 +50,9 @@ async fn ask(app: &App, call: &Call) -> Result<(Ended, Option<u16>)> {
     if !orders::owes(&order, item) {
         return Ok((Ended::Unwanted, None));
     }
+    if order.is_going_back() {
+        return Ok((Ended::Failed("the order is being refunded".into()), None));
+    }
     let Some(source) = products::dynamic(&mut db, call.shop, &app.env, call.product).await? else {
         return Ok((Ended::Failed("the product has no address to call".into()), None));
     };

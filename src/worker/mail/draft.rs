@@ -34,8 +34,6 @@ templates![
     "order_paid.txt",
     "order_refunded.html",
     "order_refunded.txt",
-    "order_replaced.html",
-    "order_replaced.txt",
     "password_reset.html",
     "password_reset.txt",
     "payout_failed.html",

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::owner::{EndpointDisabled, PayoutFailed, StockLow};
 use super::resale::{FulfillmentDelivered, FulfillmentReplaced, PasswordReset, ResellerInvited, Resold, TopUpOpened};
-use super::sales::{Line, OrderDelivered, OrderPaid, OrderRefunded, OrderReplaced};
+use super::sales::{Line, OrderDelivered, OrderPaid, OrderRefunded};
 use super::{Draft, Words};
 use crate::error::Result;
 use crate::mailer::{Letter, Sender};
@@ -61,14 +61,7 @@ fn to_buyers() -> Result<Vec<Named>> {
             lines: vec![codes(), license()],
             page: PAGE.into(),
         })?,
-        named(&OrderRefunded {
-            shop: shop.clone(),
-            test: false,
-            order: order.clone(),
-            amount: "49.00 USD".into(),
-            full: true,
-        })?,
-        named(&OrderReplaced { shop, test: false, order, lines: vec![codes()] })?,
+        named(&OrderRefunded { shop, test: false, order, amount: "49.00 USD".into(), full: true, goods: true })?,
     ])
 }
 
@@ -112,7 +105,7 @@ fn to_owners() -> Result<Vec<Named>> {
         named(&EndpointDisabled {
             shop: shop.clone(),
             test: false,
-            endpoint: "we_06ywcdw54k00000000000000n8".into(),
+            endpoint: "wh_06ywcdw54k00000000000000n8".into(),
             host: Some("hooks.shop.example".into()),
             gone: false,
         })?,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Words, from};
 use crate::app::App;
-use crate::domain::orders::{self, DeliveryState, Goods, Item, Order, OrderId, RefundId, Status};
+use crate::domain::orders::{self, DeliveryState, Goods, Item, Order, OrderId, RefundId, RefundStatus, Status};
 use crate::domain::outbox::Mail;
 use crate::domain::shops::{self, Mode, Shop};
 use crate::error::Result;
@@ -131,8 +131,10 @@ pub(super) struct OrderRefunded {
     pub test: bool,
     pub order: String,
     pub amount: String,
-    /// Nothing of what was paid is left with the shop.
+    /// With this one, nothing of what was paid is left with the shop.
     pub full: bool,
+    /// Something was bought; a top-up has no goods.
+    pub goods: bool,
 }
 
 impl Words for OrderRefunded {
@@ -155,40 +157,18 @@ pub(super) async fn order_refunded(app: &App, mail: &Mail) -> Result<OrderRefund
     let mut db = app.worker.acquire().await?;
     let shop = shops::get(&mut db, mail.shop).await?;
     let refund = orders::refund_by_id(&mut db, mail.shop, RefundId::from(mail.subject_id)).await?;
-    let (order, _) = orders::get(&mut db, mail.shop, refund.order).await?;
+    let (order, items) = orders::get(&mut db, mail.shop, refund.order).await?;
+    // Of several that ended before the first mail was written, only the last one made it full.
+    let all = orders::refunds_of(&mut db, mail.shop, order.id).await?;
+    let last = all.iter().filter(|one| one.status == RefundStatus::Completed).max_by_key(|one| (one.ended_at, one.id));
     Ok(OrderRefunded {
         shop: shop.name,
         test: shop.mode == Mode::Test,
         order: order.id.to_string(),
         amount: order.currency.display(refund.amount),
-        full: order.status == Status::Refunded,
+        full: order.status == Status::Refunded && last.is_some_and(|last| last.id == refund.id),
+        goods: !items.is_empty(),
     })
-}
-
-/// Good codes came for bad ones.
-#[derive(Debug, Serialize)]
-pub(super) struct OrderReplaced {
-    pub shop: String,
-    pub test: bool,
-    pub order: String,
-    /// All good codes of the order.
-    pub lines: Vec<Line>,
-}
-
-impl Words for OrderReplaced {
-    const TEMPLATE: &'static str = "order_replaced";
-
-    fn subject(&self) -> String {
-        format!("New codes for your order from {}", self.shop)
-    }
-
-    fn sender(&self) -> Sender {
-        from(&self.shop)
-    }
-
-    fn is_sandbox(&self) -> bool {
-        self.test
-    }
 }
 
 impl Line {

@@ -35,8 +35,8 @@ async fn send(app: &App, delivery: &Delivery) -> Result<Outcome> {
     let secret = delivery.secret(&app.env)?;
     let (id, bytes) = (delivery.event.to_string(), body(delivery.event, &delivery.topic, &delivery.payload));
     let (started_at, clock) = (app.env.now(), Instant::now());
-    if delivery.tries == 1 {
-        let delay = (started_at - delivery.emitted_at).to_std().unwrap_or_default();
+    if delivery.attempt == 1 {
+        let delay = (started_at - delivery.queued_at).to_std().unwrap_or_default();
         metrics::histogram!("webhook_delay_seconds").record(delay);
     }
     let answered = match delivery.url() {

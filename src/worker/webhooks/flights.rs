@@ -12,6 +12,7 @@ use crate::domain::outbox::deliveries::{self, Due, EndpointState};
 use crate::domain::outbox::endpoints::EndpointId;
 use crate::domain::shops::Tenant;
 use crate::error::Result;
+use crate::worker::log;
 
 /// Attempts under way at once: each may last its deadline, and holds no connection meanwhile. With 64 KiB of an
 /// answer each, 16 MiB at the very most.
@@ -83,7 +84,7 @@ impl Flights {
                     self.held_back = true;
                     return Ok(false);
                 }
-                self.take(app, of_shop).await?;
+                log("start attempts of a shop", self.take(app, of_shop).await);
                 self.last = of_shop.last().map(|due| (due.shop, due.endpoint));
             }
             after = due.last().map(|due| (due.shop, due.endpoint));

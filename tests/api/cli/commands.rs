@@ -7,6 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::cli::{OTHER_MASTER_KEY, on, on_with};
 use crate::house::process::{Dir, Server, free_port, keyhouse, run};
+use crate::house::socket::{Call, Client};
 use crate::house::{MASTER_KEY, TestApp, cluster, house, master, product_body};
 
 fn server(app: &TestApp, settings: &[(&str, &str)]) -> Server {
@@ -195,4 +196,19 @@ async fn shops(url: &str) -> i64 {
     let count = sqlx::query_scalar("select count(*) from shops").fetch_one(&mut db).await.unwrap();
     db.close().await.unwrap();
     count
+}
+
+#[test]
+fn a_worker_alone_tells_how_it_is_and_serves_nothing_else() {
+    house(async |app| {
+        let mut command = keyhouse(&app.app.config.data_dir, &["worker"]);
+        command.env("DATABASE_URL", app.database_url()).env("KEYHOUSE_MASTER_KEY", MASTER_KEY);
+        let worker = Server::spawn(command.env("KEYHOUSE_WORKER_LISTEN", "127.0.0.1:0"));
+        let mut client = Client::new(worker.address);
+        for (path, status) in
+            [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/products", 404), ("/docs", 404)]
+        {
+            assert_eq!(client.send(&Call::get(path)).await.unwrap().status, status, "{path}");
+        }
+    });
 }

@@ -46,10 +46,43 @@ fn invoices_are_found_by_status_and_address() {
         assert_eq!(listed(app, "").await, [other.clone(), paid.clone(), open.clone()]);
         assert_eq!(listed(app, "?status=PENDING").await, [other.clone(), open.clone()]);
         assert_eq!(listed(app, "?status=COMPLETED,VOIDED").await, [paid]);
-        assert_eq!(listed(app, "?customerEmail=BOB@example.com&status=PENDING").await, [other]);
-        assert!(listed(app, "?customerEmail=nobody@example.com").await.is_empty());
+        for name in ["customer_email", "customerEmail"] {
+            let bob = format!("?{name}=BOB@example.com&status=PENDING");
+            assert_eq!(listed(app, &bob).await, std::slice::from_ref(&other));
+            assert!(listed(app, &format!("?{name}=nobody@example.com")).await.is_empty());
+            let refused = app.test_developer().get(&format!("/dev/v1/invoices?{name}=x")).await;
+            assert_eq!(refused.is(422).json()["error"]["details"][0]["field"], name);
+        }
         app.test_developer().get("/dev/v1/invoices?status=paid").await.is(422);
-        app.test_developer().get("/dev/v1/invoices?customerEmail=x").await.is(422);
+    });
+}
+
+#[test]
+fn a_status_that_is_published_and_never_happens_here_matches_nothing() {
+    house(async |app| {
+        let product = app.stocked(&["A", "B"]).await;
+        let (open, paid) = (app.checkout(&product, 1).await, app.checkout(&product, 1).await);
+        app.pay(&paid).await;
+        for word in ["PARTIAL", "WAITING_FOR_CONFIRMATIONS", "CUSTOMER_DISPUTE_ONGOING", "REVERSED"] {
+            assert!(listed(app, &format!("?status={word}")).await.is_empty(), "{word}");
+            assert_eq!(listed(app, &format!("?status=PENDING,{word}")).await, [open["id"].clone()], "{word}");
+        }
+        assert!(listed(app, "?status=PARTIAL,REVERSED").await.is_empty());
+    });
+}
+
+#[test]
+fn a_cursor_goes_on_under_the_address_that_it_began_with() {
+    house(async |app| {
+        let product = app.stocked(&["A", "B"]).await;
+        let (first, second) = (app.checkout(&product, 1).await, app.checkout(&product, 1).await);
+        let of_ada = "?customer_email=ada@example.com&limit=1";
+        let page = app.test_developer().get(&format!("/dev/v1/invoices{of_ada}")).await;
+        assert_eq!(page.is(200).json()["data"][0]["uniqid"], second["id"]);
+        let cursor = page.json()["pagination"]["next_cursor"].as_str().unwrap();
+        assert_eq!(listed(app, &format!("{of_ada}&cursor={cursor}")).await, [first["id"].clone()]);
+        let elsewhere = format!("/dev/v1/invoices?customer_email=bob@example.com&limit=1&cursor={cursor}");
+        app.test_developer().get(&elsewhere).await.is(400);
     });
 }
 

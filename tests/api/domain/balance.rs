@@ -178,6 +178,35 @@ fn an_invoice_opens_once_for_each_fall_and_is_told_of_by_mail() {
 }
 
 #[test]
+fn whose_invoice_lapsed_gets_another_while_the_balance_is_below() {
+    house(async |app| {
+        let reseller = app.purse().await;
+        reseller.tops_up_itself().await;
+        app.settle().await;
+        reseller.outlives_its_invoices().await;
+        app.settle().await;
+        let statuses: Vec<_> = reseller.invoices().await.into_iter().map(|(status, ..)| status).collect();
+        assert_eq!(statuses, ["failed", "awaiting_payment"]);
+    });
+}
+
+#[test]
+fn who_is_reactivated_below_the_threshold_gets_an_invoice() {
+    house(async |app| {
+        let reseller = app.purse().await;
+        reseller.tops_up_itself().await;
+        let set = async |status: &str| {
+            let sql = "update resellers set status = $2 where id = $1";
+            sqlx::query(sql).bind(*reseller.id).bind(status).execute(&mut app.db().await).await.unwrap();
+            app.settle().await;
+            reseller.invoices().await.len()
+        };
+        assert_eq!(set("SUSPENDED").await, 0);
+        assert_eq!(set("ACTIVE").await, 1);
+    });
+}
+
+#[test]
 fn who_is_suspended_or_above_again_gets_no_invoice() {
     house(async |app| {
         let (suspended, above) = (app.purse().await, app.purse().await);

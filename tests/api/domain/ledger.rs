@@ -322,6 +322,24 @@ fn income_is_taken_into_what_is_payable_once() {
 }
 
 #[test]
+fn ten_thousand_entries_are_folded_though_the_planner_takes_their_table_for_an_empty_one() {
+    house(async |app| {
+        let (shop, mut db) = (app.shop.row.tenant, app.db().await);
+        post(app, &mut db, &between(1, clearing(), Account::recording(Kind::Sales, ""), 100)).await.unwrap();
+        for sql in ["vacuum analyze ledger_open", "set statement_timeout = '5s'"] {
+            sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+        }
+        let sql = "insert into ledger_open (shop_id, account_id, entry_id, amount)
+                   select shop_id, account_id, gen_random_uuid(), sign
+                   from (select * from ledger_open limit 1) one, generate_series(1, 5000), unnest('{1, -1}'::int[]) sign";
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+        let folded = ledger::fold(&mut db, shop, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(folded + ledger::fold(&mut db, shop, chrono::DateTime::UNIX_EPOCH).await.unwrap(), 10_002);
+        assert_eq!(balance(app, &mut db, &clearing()).await, -100);
+    });
+}
+
+#[test]
 fn a_sale_moves_its_total_from_the_gateway_to_the_sales() {
     house(async |app| {
         let product = app.stocked(&["one", "two"]).await;

@@ -20,11 +20,11 @@ async fn invited(app: &TestApp, email: &str) -> String {
 
 /// Accepts as this person, in a transaction of its own.
 async fn accept(app: &TestApp, token: &str, account: Uuid, email: &str) -> Result<Reseller, Error> {
-    let mut db = app.db().await;
-    let (shop, invitation) = resellers::invitation_by_token(&mut db, &secret::hash(token)).await?;
-    let email = Email::parse(email).unwrap();
+    let (mut db, hash) = (app.db().await, secret::hash(token));
+    let (shop, invitation) = resellers::invitation_by_token(&mut db, &hash).await?;
+    let (email, of) = (Email::parse(email).unwrap(), (invitation.id, hash));
     let mut work = db.begin().await.unwrap();
-    let accepted = resellers::accept(&mut work, shop, &app.app.env, invitation.id, account, &email).await?;
+    let accepted = resellers::accept(&mut work, shop, &app.app.env, of, account, &email).await?;
     work.commit().await.unwrap();
     Ok(accepted)
 }
@@ -61,6 +61,22 @@ fn an_invitation_is_for_its_address_alone_and_ends() {
         assert!(matches!(too_late, Err(Error::NotFound("invitation"))), "{too_late:?}");
         let unknown = accept(app, "inv_nothing", rae, "rae@example.com").await;
         assert!(matches!(unknown, Err(Error::NotFound("invitation"))), "{unknown:?}");
+    });
+}
+
+#[test]
+fn a_token_that_another_has_taken_the_place_of_meanwhile_opens_nothing() {
+    house(async |app| {
+        let before = invited(app, "rae@example.com").await;
+        let hash = secret::hash(&before);
+        let (shop, found) = resellers::invitation_by_token(&mut app.db().await, &hash).await.unwrap();
+        // Sent once more between the look-up and the acceptance.
+        let after = invited(app, "rae@example.com").await;
+        let (account, env) = (app.account("rae@example.com").await, &app.app.env);
+        let mut db = app.db().await;
+        let late = resellers::accept(&mut db, shop, env, (found.id, hash), account, &found.email).await;
+        assert!(matches!(late, Err(Error::NotFound("invitation"))), "{late:?}");
+        accept(app, &after, account, "rae@example.com").await.unwrap();
     });
 }
 

@@ -146,3 +146,21 @@ fn folding_the_stock_changes_no_figure() {
         invariants::check(&mut db).await;
     });
 }
+
+#[test]
+fn ten_thousand_changes_are_folded_though_the_planner_takes_their_table_for_an_empty_one() {
+    house(async |app| {
+        let (env, mut db) = (&app.app.env, app.db().await);
+        let (shop, pool) = pool(app, &mut db, &["one", "two", "three"]).await;
+        for sql in ["vacuum analyze stock_deltas", "set statement_timeout = '5s'"] {
+            sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+        }
+        let sql = "insert into stock_deltas (shop_id, pool_id, id, delta)
+                   select shop_id, pool_id, gen_random_uuid(), sign
+                   from (select * from stock_deltas limit 1) one, generate_series(1, 5000), unnest('{1, -1}'::int[]) sign";
+        sqlx::query(sql).execute(&mut db).await.unwrap();
+        let folded = serials::fold_stock(&mut db, shop, env, chrono::DateTime::UNIX_EPOCH).await.unwrap();
+        assert!(folded > 0);
+        assert_eq!(serials::stock_of(&mut db, shop, pool).await.unwrap(), 3);
+    });
+}

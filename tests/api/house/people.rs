@@ -67,9 +67,10 @@ impl TestApp {
     pub async fn joins(&self, shop: Tenant, person: &TestPerson) -> ResellerId {
         let token = self.invites(shop, person.account.email.as_str()).await;
         let mut db = self.db().await;
-        let (shop, invitation) = resellers::invitation_by_token(&mut db, &hash(&token)).await.unwrap();
-        let (env, account) = (&self.app.env, &person.account);
-        let accepted = resellers::accept(&mut db, shop, env, invitation.id, account.id, &account.email).await;
+        let hash = hash(&token);
+        let (shop, invitation) = resellers::invitation_by_token(&mut db, &hash).await.unwrap();
+        let (env, account, of) = (&self.app.env, &person.account, (invitation.id, hash));
+        let accepted = resellers::accept(&mut db, shop, env, of, account.id, &account.email).await;
         accepted.unwrap().id
     }
 }

@@ -26,10 +26,11 @@ impl TestApp {
     /// Accepts the invitation of this token, in an account of its address.
     pub async fn accepts(&self, token: &str) -> String {
         let mut db = self.db().await;
-        let (shop, invitation) = resellers::invitation_by_token(&mut db, &secret::hash(token)).await.unwrap();
+        let hash = secret::hash(token);
+        let (shop, invitation) = resellers::invitation_by_token(&mut db, &hash).await.unwrap();
         let account = self.account(invitation.email.as_str()).await;
         let email = &invitation.email;
-        let accepted = resellers::accept(&mut db, shop, &self.app.env, invitation.id, account, email).await;
+        let accepted = resellers::accept(&mut db, shop, &self.app.env, (invitation.id, hash), account, email).await;
         accepted.unwrap().id.uuid().to_string()
     }
 

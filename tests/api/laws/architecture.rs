@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain::accounts",
             "domain::ledger",
             "domain::resellers",
+            "domain::fulfillments",
             "kit",
             "error",
         ],

@@ -3,6 +3,7 @@
 
 use axum::http::Method;
 use keyhouse::domain::accounts;
+use keyhouse::domain::resellers::ResellerId;
 use keyhouse::domain::shops::{Mode, Tenant};
 use keyhouse::http::door::Surface;
 use keyhouse::http::openapi::{SURFACES, describe};
@@ -386,6 +387,22 @@ impl<'a> Side<'a> {
         (person, format!("/portal/v1/programs/{}", id.uuid()))
     }
 
+    /// Somebody in this side's program whose own shop sold a few codes; their path to it.
+    async fn selling(&self) -> (TestPerson, String) {
+        let (person, path) = self.reseller().await;
+        let id = ResellerId::parse(path.rsplit('/').next().unwrap()).unwrap();
+        let token = self.app.reseller_key(self.tenant(), id, &[]).await;
+        let seller = TestReseller { id, shop: self.tenant(), token };
+        self.app.fund(&seller, 10_000).await;
+        let codes: Vec<String> = (0..3).map(|_| format!("LAW-{}", unique())).collect();
+        let product = self.app.sellable(&self.merchant(), &seller, &codes).await;
+        let till = self.app.bearer(seller.token.clone());
+        for name in ["one", "two", "three"] {
+            till.post("/reseller/v1/fulfillments", order(name, &product, 1)).await.is(201);
+        }
+        (person, path)
+    }
+
     /// A `shr_` key of somebody in this side's program, made in the portal; with the path to it.
     async fn reseller_key(&self) -> (TestPerson, String) {
         let (person, program) = self.reseller().await;
@@ -688,6 +705,10 @@ async fn prepare(side: &Side<'_>, operation: &str) -> Option<Made> {
         "GET /portal/v1/programs/{relationship}" => {
             let (person, path) = side.reseller().await;
             Made::at(path).of_person(person)
+        }
+        "GET /portal/v1/programs/{relationship}/fulfillments" => {
+            let (person, path) = side.selling().await;
+            Made::at(format!("{path}/fulfillments")).of_person(person)
         }
         "GET /portal/v1/programs/{relationship}/api-keys" => {
             let (person, path) = side.reseller().await;

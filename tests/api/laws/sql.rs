@@ -51,19 +51,24 @@ const ACROSS_SHOPS: &[(&str, &str)] = &[
     ("dynamic::shops_with_due", "the worker asks which shops have something to do"),
     ("idempotency::sweep", "the worker deletes what is expired, whosever it is"),
     ("licenses::shops_with_expired", "the worker asks which shops have something to do"),
+    ("ledger::fold", "it deletes by their places the rows of one shop that it has locked"),
     ("ledger::shops_to_fold", "the worker asks which shops have something to do"),
     ("orders::shops_awaiting_stock", "the worker asks which shops have something to do"),
     ("orders::shops_with_expired", "the worker asks which shops have something to do"),
     ("orders::shops_with_refunds_due", "the worker asks which shops have something to do"),
     ("payouts::shops_with_due", "the worker asks which shops have something to do"),
     ("outbox::shops_with_due_mail", "the worker asks which shops have something to do"),
+    ("outbox::cancel_closed", "it changes by their places the rows of one shop that it has locked"),
     ("outbox::due", "the worker asks which endpoints have something to do"),
     ("outbox::sweep_attempts", "the worker deletes what is past its time, whosever it is"),
     ("outbox::sweep_deliveries", "the worker deletes what is past its time, whosever it is"),
+    ("outbox::sweep_events", "the worker deletes what is past its time, whosever it is"),
     ("outbox::mail_backlog", "the operator's figures are of the whole house"),
+    ("resellers::shops_with_auto_top_ups", "the worker asks which shops have something to do"),
     ("resellers::shops_with_top_ups_due", "the worker asks which shops have something to do"),
     ("resellers::relationships_of", "a person sees their own programs, whatever their shops"),
     ("resellers::shop_of", "a person's own program says which shop it is in"),
+    ("serials::fold_stock", "it deletes by their places the rows of one shop that it has locked"),
     ("serials::shops_to_fold", "the worker asks which shops have something to do"),
 ];
 
@@ -177,6 +182,20 @@ fn a_room_touches_its_own_tables_alone() {
             assert!(foreign.is_empty(), "{place} touches {foreign:?}:\n{}", query.text);
         }
     }
+}
+
+#[test]
+fn rows_whose_place_is_known_are_found_by_it_however_they_are_planned() {
+    house(async |app| {
+        let mut db = app.db().await;
+        db.execute("set enable_seqscan = off").await.unwrap(); // as in a lane
+        let by_place: Vec<_> = cached().into_iter().filter(|query| query.text.contains("::tid")).collect();
+        assert_eq!(by_place.len(), 3);
+        for query in by_place {
+            let plan = generic_plan(&mut db, &query).await.to_string();
+            assert!(plan.contains("Tid Scan") && !plan.contains("Index"), "{:?}: {plan}", query.places);
+        }
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 mod api_keys;
 mod balance;
 mod cookie;
+mod fulfillments;
 mod invitations;
 mod password_resets;
 mod programs;

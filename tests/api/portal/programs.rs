@@ -37,6 +37,7 @@ fn a_program_shows_its_products_with_price_and_stock() {
         prices.sort();
         assert_eq!(prices, ["30.0", "34.3"]);
         assert_eq!(shown["products"][0]["max_quantity"], 10);
+        assert_eq!(shown["link"], Value::Null, "there is no /r/ yet");
     });
 }
 

@@ -31,6 +31,53 @@ fn the_url_alone_delivers_plain_codes_and_calling_it_again_costs_nothing() {
 }
 
 #[test]
+fn an_idempotency_key_names_the_form_of_the_answer_too() {
+    house(async |app| {
+        let (reseller, product) = ready(app, 2_000, 3).await;
+        let url = format!("{PATH}?{}", query(&product, "1"));
+        let asks = |key: &str, accept: &str| holder(app, &reseller).idempotent(key).header("accept", accept);
+        let first = asks("line-1", "*/*").get(&url).await;
+        assert_eq!(first.is(200).text(), "CODE-000\n");
+        let again = asks("line-1", "text/plain").get(&url).await;
+        assert_eq!((again.is(200).text(), again.header("idempotent-replayed")), (first.text(), Some("true")));
+        assert_eq!(again.header("content-type"), Some("text/plain; charset=utf-8"));
+        let otherwise = asks("line-1", "application/json").get(&url).await;
+        otherwise.is(409).has_code("IDEMPOTENCY_CONFLICT");
+        assert_eq!(asks("line-2", "application/json").get(&url).await.is(200).json()["data"]["quantity"], 1);
+        asks("line-2", "*/*").get(&url).await.is(409).has_code("IDEMPOTENCY_CONFLICT");
+
+        // Where the address itself names the form, the header says nothing.
+        let named = format!("{url}&format=text");
+        asks("line-3", "*/*").get(&named).await.is(200);
+        let again = asks("line-3", "application/json").get(&named).await;
+        assert_eq!((again.is(200).text(), again.header("idempotent-replayed")), (first.text(), Some("true")));
+        assert_eq!((app.left_of(&reseller).await, stock(app, &product).await), (1_610, 2));
+    });
+}
+
+#[test]
+fn no_answer_of_the_url_is_for_search_engines() {
+    house_with("[limits]\nfulfillments = 2", async |app| {
+        let (reseller, product) = ready(app, 2_000, 1).await;
+        let url = |quantity: &str| format!("{PATH}?api_key={}&{}", reseller.token, query(&product, quantity));
+        let asked = [
+            (Method::GET, PATH.to_owned(), 401),
+            (Method::GET, format!("{PATH}?api_key=x&api_key=y"), 400),
+            (Method::HEAD, url("1"), 405),
+            (Method::OPTIONS, url("1"), 204),
+            (Method::GET, url("none"), 422),
+            (Method::POST, url("2"), 409),
+            (Method::GET, url("1"), 429),
+        ];
+        for (method, url, status) in asked {
+            let answer = app.stranger().send(method.clone(), &url, None).await;
+            assert_eq!(answer.is(status).header("x-robots-tag"), Some("noindex"), "{method} {url}");
+        }
+        assert_eq!(holder(app, &reseller).get("/reseller/v1/me").await.is(200).header("x-robots-tag"), None);
+    });
+}
+
+#[test]
 fn a_probe_needs_no_key_and_does_nothing() {
     house(async |app| {
         let (reseller, product) = ready(app, 2_000, 3).await;

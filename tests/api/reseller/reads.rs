@@ -1,9 +1,11 @@
 use insta::assert_json_snapshot;
-use serde_json::json;
+use keyhouse::domain::products::ProductId;
+use serde_json::{Value, json};
 
 use super::{holder, ready};
-use crate::house::house;
+use crate::house::actor::Actor;
 use crate::house::reseller::order;
+use crate::house::{TestApp, house};
 
 #[test]
 fn me_says_which_relationship_the_key_is_for() {
@@ -34,6 +36,7 @@ fn me_says_which_relationship_the_key_is_for() {
               "max_quantity": null,
               "min_quantity": 1,
               "product_id": "[product]",
+              "sold": true,
               "title": "[title]",
               "variant_id": null,
               "wholesale_price": 3.9
@@ -132,4 +135,77 @@ fn a_change_of_stock_or_of_the_programs_terms_is_a_change_of_a_product() {
         app.test_developer().patch("/dev/v1/reseller-program", terms).await.is(200);
         assert_eq!(changed(&since).await, [2, 2], "all of them");
     });
+}
+
+#[test]
+fn what_is_not_sold_any_more_is_told_to_who_asks_what_changed() {
+    house(async |app| {
+        let (reseller, product) = ready(app, 0, 3).await;
+        app.sellable(&app.test_merchant(), &reseller, &["IDLE".into()]).await;
+        let (key, merchant, developer) = (holder(app, &reseller), app.test_merchant(), app.test_developer());
+        let (at_v1, at_dev) = (format!("/v1/products/{product}"), format!("/dev/v1/products/{product}"));
+        for archived in [false, true] {
+            let since = later(app, &key).await;
+            let off = if archived {
+                merchant.delete(&at_v1).await
+            } else {
+                developer.patch(&at_dev, json!({ "on_hold": true })).await
+            };
+            off.is(200);
+            let told = changed(&key, &since).await;
+            let rows = told["data"].as_array().unwrap();
+            assert_eq!((rows.len(), &told["complete"]), (1, &json!(false)));
+            assert_eq!((&rows[0]["sold"], &rows[0]["available_stock"]), (&json!(false), &json!(0)));
+            assert_eq!((&rows[0]["product_id"], &rows[0]["wholesale_price"]), (&uuid_of(&product), &json!(null)));
+            let whole = key.get("/reseller/v1/products").await.is(200).json().clone();
+            assert_eq!((whole["data"].as_array().unwrap().len(), &whole["complete"]), (1, &json!(true)));
+            let since = later(app, &key).await;
+            let on = if archived {
+                merchant.patch(&at_v1, json!({ "status": "active" })).await
+            } else {
+                developer.patch(&at_dev, json!({ "on_hold": false })).await
+            };
+            on.is(200);
+            let told = changed(&key, &since).await;
+            assert_eq!((&told["data"][0]["sold"], &told["data"][0]["available_stock"]), (&json!(true), &json!(3)));
+        }
+    });
+}
+
+#[test]
+fn what_is_taken_out_of_access_is_not_in_an_answer_that_says_it_is_complete() {
+    house(async |app| {
+        let (reseller, _) = ready(app, 0, 3).await;
+        let kept = app.sellable(&app.test_merchant(), &reseller, &["KEPT".into()]).await;
+        let key = holder(app, &reseller);
+        let since = later(app, &key).await;
+        let access = json!({ "product_ids": [kept] });
+        let path = format!("/dev/v1/resellers/{}", reseller.id.uuid());
+        app.test_developer().patch(&path, access).await.is(200);
+        let told = changed(&key, &since).await;
+        let ids: Vec<&Value> = told["data"].as_array().unwrap().iter().map(|one| &one["product_id"]).collect();
+        assert_eq!(ids, [&uuid_of(&kept)]);
+        assert_eq!(told["complete"], true);
+
+        let since = later(app, &key).await;
+        app.test_developer().patch(&path, json!({ "mode": "AFFILIATE" })).await.is(200);
+        let told = changed(&key, &since).await;
+        assert_eq!((&told["data"][0]["sold"], &told["complete"]), (&json!(false), &json!(true)));
+    });
+}
+
+/// An hour on, what to ask with next time.
+async fn later(app: &TestApp, key: &Actor<'_>) -> String {
+    app.settle().await;
+    app.advance(chrono::Duration::hours(1));
+    key.get("/reseller/v1/products").await.is(200).json()["as_of"].as_str().unwrap().to_owned()
+}
+
+async fn changed(key: &Actor<'_>, since: &str) -> Value {
+    key.get(&format!("/reseller/v1/products?updated_since={since}")).await.is(200).json().clone()
+}
+
+/// As this surface shows the id.
+fn uuid_of(product: &str) -> Value {
+    json!(ProductId::parse(product).unwrap().uuid().to_string())
 }

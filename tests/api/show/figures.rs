@@ -3,16 +3,20 @@
 use std::time::{Duration, Instant};
 
 use super::{payment, serve};
-use crate::house::house;
+use crate::house::house_with;
+use crate::house::receiver::{Receiver, Reply};
 use crate::house::socket::{Call, Client};
+use crate::v1::webhooks::registered;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn the_figures_tell_of_routes_mails_connections_and_books_and_never_of_one_client() {
-    house(async |app| {
+    house_with("allow_private_webhooks = true", async |app| {
         let product = app.stocked(&["A", "B"]).await;
-        let server = serve(app, &[]);
+        let receiver = Receiver::start(vec![Reply::text("ok")]).await;
+        registered(app, &receiver.url(), &["order.delivered"]).await;
+        let server = serve(app, &[("KEYHOUSE_ALLOW_PRIVATE_WEBHOOKS", "true")]);
         let mut client = Client::new(server.address);
         let opened = client.send(&Call::post("/checkout/v1/sessions", app.cart(&product, 1))).await.unwrap().json();
         assert_eq!(client.send(&payment(&opened)).await.unwrap().status, 200);
@@ -23,7 +27,8 @@ fn the_figures_tell_of_routes_mails_connections_and_books_and_never_of_one_clien
         let deadline = Instant::now() + PATIENCE;
         let figures = loop {
             let figures = client.send(&Call::get("/metrics")).await.unwrap().text();
-            if figures.contains("mails_total{") && figures.contains("ledger_broken_laws") {
+            if ["mails_total{", "webhook_attempts_total{", "ledger_broken_laws"].iter().all(|one| figures.contains(one))
+            {
                 break figures;
             }
             assert!(Instant::now() < deadline, "{figures}");
@@ -33,7 +38,11 @@ fn the_figures_tell_of_routes_mails_connections_and_books_and_never_of_one_clien
             "http_requests_total{route=\"/checkout/v1/sessions/{id}/pay\",method=\"POST\",status=\"200\"} 1",
             "http_request_seconds_count{route=\"/checkout/v1/sessions\",method=\"POST\"} 1",
             "mails_total{template=\"order_delivered\",outcome=\"sent\"} 1",
+            "webhook_attempts_total{outcome=\"delivered\"} 1",
+            "webhook_delay_seconds_count 1",
+            "outbox_lag_seconds ",
             "ledger_broken_laws 0",
+            "ledger_checked_seconds 1",
             "mails_waiting ",
             "mails_oldest_seconds ",
             "pool_wait_seconds_count{pool=\"requests\"}",

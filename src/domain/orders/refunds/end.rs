@@ -104,6 +104,7 @@ async fn fail(db: &mut PgConnection, shop: Tenant, env: &Env, refund: &Refund, o
 fn facts(refund: &Refund) -> RefundFacts {
     RefundFacts {
         id: *refund.id,
+        order_id: *refund.order,
         status: refund.status.word(),
         amount_cents: refund.amount.get(),
         reason: refund.reason.word(),

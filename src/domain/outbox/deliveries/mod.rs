@@ -28,6 +28,13 @@ pub const FAILING_MAX: Duration = Duration::hours(48);
 pub const KEPT_FOR: Duration = Duration::days(30);
 /// Queued again by one recovery: what one statement does within its time. There may be more.
 pub const RECOVERED_MAX: i64 = 10_000;
+/// Longer than what is sent of them, so that a delivery that was recovered on the last day finds its event at its last
+/// try too.
+const EVENTS_KEPT_FOR: Duration = Duration::days(40);
+/// Events that one recovery looks at: within the time of a statement too, however few of them were missed.
+const LOOKED_AT_MAX: i64 = 100_000;
+/// A small part of the time of a statement.
+const CANCELLED_AT_ONCE: i64 = 5_000;
 const SWEPT_AT_ONCE: i64 = 1_000;
 
 /// An endpoint with something due.
@@ -58,12 +65,12 @@ pub struct Delivery {
     pub event: EventId,
     pub topic: String,
     pub payload: Value,
-    pub emitted_at: DateTime<Utc>,
+    /// When it was first queued.
+    pub queued_at: DateTime<Utc>,
     pub attempt: i32,
     pub tries: i32,
     url: String,
     sealed: Vec<u8>,
-    failing: bool,
 }
 
 impl Delivery {
@@ -119,22 +126,17 @@ pub async fn lease(
         event: Id::from(row.event_id),
         topic: row.topic,
         payload: row.payload,
-        emitted_at: row.emitted_at,
+        queued_at: row.queued_at,
         attempt: row.attempt,
         tries: row.tries,
         url: row.url,
         sealed: row.secret,
-        failing: row.failing,
     };
     Ok(rows.into_iter().map(delivery).collect())
 }
 
-/// Cancels what waits for an endpoint.
-pub async fn cancel(db: &mut PgConnection, shop: Tenant, now: DateTime<Utc>, endpoint: EndpointId) -> Result<()> {
-    Ok(sql::cancel(db, shop.uuid(), *endpoint, now).await?)
-}
-
-/// Cancels what waits for endpoints that are deleted or disabled: rows of transactions that were under way then.
+/// Cancels what waits for endpoints that are deleted or disabled, 5,000 deliveries at most. What is left of a long queue,
+/// and what transactions bring that were under way then, is the worker's to cancel; none of it is sent.
 pub async fn cancel_closed(
     db: &mut PgConnection,
     shop: Tenant,
@@ -142,32 +144,32 @@ pub async fn cancel_closed(
     endpoints: &[EndpointId],
 ) -> Result<()> {
     let ids: Vec<Uuid> = endpoints.iter().map(|id| id.uuid()).collect();
-    Ok(sql::cancel_closed(db, shop.uuid(), &ids, now).await?)
+    Ok(sql::cancel_closed(db, shop.uuid(), &ids, now, CANCELLED_AT_ONCE).await?)
 }
 
 /// Records what became of an attempt. The attempt is written down in any case; the delivery moves only where
 /// no later lease has taken it over and nobody has cancelled it: `false` otherwise.
 ///
-/// Several statements for a failure, so within a transaction. Endpoint before delivery, as everywhere.
+/// Several statements, so within a transaction. Endpoint before delivery, as everywhere.
 pub async fn record(db: &mut PgConnection, env: &Env, delivery: &Delivery, outcome: &Outcome) -> Result<bool> {
-    let mut disabled = None;
-    if outcome.verdict != Verdict::Delivered {
-        let gone = outcome.verdict == Verdict::Gone;
-        disabled = endpoints::failed(db, delivery.shop, env, delivery.endpoint, gone).await?;
-    } else if delivery.failing {
+    let disabled = if outcome.verdict == Verdict::Delivered {
         endpoints::succeeded(db, delivery.shop, delivery.endpoint).await?;
-    }
+        None
+    } else {
+        let gone = outcome.verdict == Verdict::Gone;
+        endpoints::failed(db, delivery.shop, env, delivery.endpoint, gone).await?
+    };
     let recorded = sql::record(db, delivery, outcome, &outcome.next(delivery, env), env.now()).await?;
     if let Some(reason) = disabled {
         tracing::warn!(endpoint = %delivery.endpoint, reason = reason.word(), "an endpoint was disabled");
-        cancel(db, delivery.shop, env.now(), delivery.endpoint).await?;
+        cancel_closed(db, delivery.shop, env.now(), &[delivery.endpoint]).await?;
     }
     Ok(recorded)
 }
 
 /// Queues again every event since then that the endpoint asks for and has not been sent successfully, oldest
-/// first; also what happened while it was disabled, or not there yet. Answers how many, and whether there are
-/// more than [`RECOVERED_MAX`].
+/// first; also what happened while it was disabled, or not there yet. Answers how many, up to [`RECOVERED_MAX`], and
+/// from which instant to go on where there may be more.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Conflict`] for a disabled endpoint; [`Error::Invalid`] on `since` for an
@@ -178,7 +180,7 @@ pub async fn recover(
     env: &Env,
     id: EndpointId,
     since: DateTime<Utc>,
-) -> Result<(i64, bool)> {
+) -> Result<(i64, Option<DateTime<Utc>>)> {
     if endpoints::get(db, shop, id).await?.disabled.is_some() {
         return Err(Error::Conflict(Conflict::WrongState("the endpoint is disabled; enable it first".into())));
     }
@@ -186,12 +188,15 @@ pub async fn recover(
     if since > now || since < now - KEPT_FOR {
         return Err(Error::invalid("since", format!("must lie within the last {} days", KEPT_FOR.num_days())));
     }
-    let queued = sql::recover(db, shop.uuid(), *id, *EventId::earliest(since), now, RECOVERED_MAX).await?;
-    Ok((queued, queued == RECOVERED_MAX))
+    let limits = (RECOVERED_MAX, LOOKED_AT_MAX);
+    let done = sql::recover(db, shop.uuid(), *id, *EventId::earliest(since), now, limits).await?;
+    Ok((done.queued, done.up_to.map(|event| EventId::from(event).created_at())))
 }
 
-/// Deletes what ended before [`KEPT_FOR`], and its attempts; answers how many rows, a thousand of each at most.
+/// Deletes what ended before [`KEPT_FOR`], its attempts, and events that nobody can ask for any more; answers how many
+/// rows, a thousand of each at most.
 pub async fn sweep(db: &mut PgConnection, now: DateTime<Utc>) -> Result<u64> {
     let attempts = sql::sweep_attempts(db, now - KEPT_FOR, SWEPT_AT_ONCE).await?;
-    Ok(attempts + sql::sweep_deliveries(db, now - KEPT_FOR, SWEPT_AT_ONCE).await?)
+    let deliveries = sql::sweep_deliveries(db, now - KEPT_FOR, SWEPT_AT_ONCE).await?;
+    Ok(attempts + deliveries + sql::sweep_events(db, now - EVENTS_KEPT_FOR, SWEPT_AT_ONCE).await?)
 }

@@ -19,12 +19,11 @@ pub struct LeasedRow {
     pub event_id: Uuid,
     pub topic: String,
     pub payload: Value,
-    pub emitted_at: DateTime<Utc>,
+    pub queued_at: DateTime<Utc>,
     pub attempt: i32,
     pub tries: i32,
     pub url: String,
     pub secret: Vec<u8>,
-    pub failing: bool,
 }
 
 pub async fn due(
@@ -50,7 +49,7 @@ pub async fn due(
          select f.shop_id as "shop_id!", f.endpoint_id as "endpoint_id!", f.due_at as "due_at!",
                 case when e.status = 'active' then e.failing_since is not null end as failing
          from front f left join webhook_endpoints e on e.shop_id = f.shop_id and e.id = f.endpoint_id
-         where f.due_at <= $1 limit $4"#,
+         where f.due_at <= $1 or e.status is distinct from 'active' limit $4"#,
         now,
         after_shop,
         after_endpoint,
@@ -72,7 +71,7 @@ pub async fn lease(
     sqlx::query_as!(
         LeasedRow,
         r#"with open as materialized (
-             select e.id, e.url, e.secret, e.failing_since is not null as failing, w.room
+             select e.id, e.url, e.secret, w.room
              from unnest($4::uuid[], $5::int[]) as w (id, room)
              join webhook_endpoints e on e.shop_id = $1 and e.id = w.id and e.status = 'active'
              order by e.id
@@ -88,8 +87,8 @@ pub async fn lease(
          join open on open.id = due.endpoint_id
          join events v on v.shop_id = $1 and v.id = due.event_id
          where l.shop_id = $1 and l.endpoint_id = due.endpoint_id and l.event_id = due.event_id
-         returning l.endpoint_id, l.event_id, v.topic, v.payload, v.created_at as emitted_at, l.attempt, l.tries,
-                   open.url, open.secret, open.failing as "failing!""#,
+         returning l.endpoint_id, l.event_id, v.topic, v.payload, l.created_at as queued_at, l.attempt, l.tries,
+                   open.url, open.secret"#,
         shop,
         now,
         until,
@@ -100,33 +99,26 @@ pub async fn lease(
     .await
 }
 
-pub async fn cancel(db: &mut PgConnection, shop: Uuid, endpoint: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update webhook_deliveries set state = 'cancelled', finished_at = $3
-         where shop_id = $1 and endpoint_id = $2 and state = 'queued'",
-        shop,
-        endpoint,
-        now
-    )
-    .execute(db)
-    .await
-    .map(drop)
-}
-
+/// Of endpoints that are deleted or disabled, so many at most: a queue may be longer than one statement's time.
 pub async fn cancel_closed(
     db: &mut PgConnection,
     shop: Uuid,
     endpoints: &[Uuid],
     now: DateTime<Utc>,
+    limit: i64,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "update webhook_deliveries d set state = 'cancelled', finished_at = $3
-         where d.shop_id = $1 and d.endpoint_id = any($2) and d.state = 'queued'
-           and not exists (select from webhook_endpoints e
-                           where e.shop_id = $1 and e.id = d.endpoint_id and e.status = 'active')",
+        "update webhook_deliveries set state = 'cancelled', finished_at = $3
+         where ctid = any(array(
+             select d.ctid from webhook_deliveries d
+             where d.shop_id = $1 and d.endpoint_id = any($2) and d.state = 'queued'
+               and not exists (select from webhook_endpoints e
+                               where e.shop_id = $1 and e.id = d.endpoint_id and e.status = 'active')
+             limit $4 for update of d skip locked))",
         shop,
         endpoints,
-        now
+        now,
+        limit
     )
     .execute(db)
     .await
@@ -169,50 +161,62 @@ pub async fn record(
     .await
 }
 
+pub struct Recovered {
+    pub queued: i64,
+    /// The last event that was looked at, where there are more behind it.
+    pub up_to: Option<Uuid>,
+}
+
 pub async fn recover(
     db: &mut PgConnection,
     shop: Uuid,
     endpoint: Uuid,
     since: Uuid,
     now: DateTime<Utc>,
-    limit: i64,
-) -> sqlx::Result<i64> {
+    (queued, looked_at): (i64, i64),
+) -> sqlx::Result<Recovered> {
     // The endpoint's row is locked: it is deleted before this, and nothing is queued, or after it, and all is cancelled.
-    sqlx::query!(
-        "with open as materialized (
+    sqlx::query_as!(
+        Recovered,
+        r#"with open as materialized (
              select id, events from webhook_endpoints where shop_id = $1 and id = $2 and status = 'active'
              for key share),
-         missed as (
-             select v.id from open join events v on v.shop_id = $1 and v.id >= $3
-             where strpos(v.topic, '.') > 0
+         looked_at as materialized (
+             select v.id, v.topic from events v where v.shop_id = $1 and v.id >= $3 order by v.id limit $6),
+         missed as materialized (
+             select v.id from open join looked_at v on strpos(v.topic, '.') > 0
                and open.events && array['*', split_part(v.topic, '.', 1) || '.*', v.topic]
-               and not exists (select from webhook_deliveries d
+             where not exists (select from webhook_deliveries d
                                where d.shop_id = $1 and d.endpoint_id = $2 and d.event_id = v.id
                                  and d.state in ('queued', 'delivered'))
-             order by v.id limit $5)
-         insert into webhook_deliveries as old (shop_id, endpoint_id, event_id, due_at, created_at)
-         select $1, $2, id, $4, $4 from missed
-         on conflict (shop_id, endpoint_id, event_id) do update
-             set state = 'queued', tries = 0, due_at = $4, finished_at = null
-             where old.state in ('failed', 'cancelled')",
+             order by v.id limit $5),
+         queued as (
+             insert into webhook_deliveries as old (shop_id, endpoint_id, event_id, due_at, created_at)
+             select $1, $2, id, $4, $4 from missed
+             on conflict (shop_id, endpoint_id, event_id) do update
+                 set state = 'queued', tries = 0, due_at = $4, finished_at = null
+                 where old.state in ('failed', 'cancelled')
+             returning 1)
+         select (select count(*) from queued) as "queued!",
+                case when (select count(*) from missed) = $5 then (select id from missed order by id desc limit 1)
+                     when (select count(*) from looked_at) = $6 then (select id from looked_at order by id desc limit 1)
+                end as up_to"#,
         shop,
         endpoint,
         since,
         now,
-        limit
+        queued,
+        looked_at
     )
-    .execute(db)
+    .fetch_one(db)
     .await
-    .map(|done| i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
 }
 
 pub async fn sweep_attempts(db: &mut PgConnection, before: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
     sqlx::query!(
-        "delete from webhook_attempts a using (
-             select shop_id, endpoint_id, event_id, attempt from webhook_attempts
-             where started_at < $1 order by started_at limit $2) old
-         where a.shop_id = old.shop_id and a.endpoint_id = old.endpoint_id and a.event_id = old.event_id
-           and a.attempt = old.attempt",
+        "delete from webhook_attempts where ctid = any(array(
+             select ctid from webhook_attempts where started_at < $1 order by started_at limit $2
+             for update skip locked))",
         before,
         limit
     )
@@ -223,11 +227,27 @@ pub async fn sweep_attempts(db: &mut PgConnection, before: DateTime<Utc>, limit:
 
 pub async fn sweep_deliveries(db: &mut PgConnection, before: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
     sqlx::query!(
-        "delete from webhook_deliveries d using (
-             select shop_id, endpoint_id, event_id from webhook_deliveries
-             where state <> 'queued' and created_at < $1 order by created_at limit $2) old
-         where d.shop_id = old.shop_id and d.endpoint_id = old.endpoint_id and d.event_id = old.event_id
-           and d.state <> 'queued'",
+        "delete from webhook_deliveries where ctid = any(array(
+             select ctid from webhook_deliveries where state <> 'queued' and created_at < $1 order by created_at limit $2
+             for update skip locked))",
+        before,
+        limit
+    )
+    .execute(db)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+/// Not those that are still to be sent.
+pub async fn sweep_events(db: &mut PgConnection, before: DateTime<Utc>, limit: i64) -> sqlx::Result<u64> {
+    sqlx::query!(
+        "delete from events where ctid = any(array(
+             select v.ctid from events v
+             where v.created_at < $1
+               and not exists (select from webhook_endpoints e
+                               join webhook_deliveries d on d.shop_id = e.shop_id and d.endpoint_id = e.id
+                               where e.shop_id = v.shop_id and d.event_id = v.id and d.state = 'queued')
+             limit $2 for update of v skip locked))",
         before,
         limit
     )

@@ -137,7 +137,7 @@ pub async fn delete(db: &mut PgConnection, shop: Tenant, env: &Env, id: Endpoint
     if !sql::delete(db, shop.uuid(), *id).await? {
         return Err(Error::NotFound("endpoint"));
     }
-    deliveries::cancel(db, shop, env.now(), id).await
+    deliveries::cancel_closed(db, shop, env.now(), &[id]).await
 }
 
 /// Sends events there again, from now on; what it missed is for [`deliveries::recover`]. Its clock of failures
@@ -166,7 +166,7 @@ pub(super) async fn failed(
     let now = env.now();
     sql::failed(db, shop.uuid(), *id, now).await?;
     let (reason, failing_before) =
-        if gone { (Reason::Gone, now) } else { (Reason::Failing, now - deliveries::FAILING_MAX) };
+        if gone { (Reason::Gone, None) } else { (Reason::Failing, Some(now - deliveries::FAILING_MAX)) };
     if !sql::disable(db, shop.uuid(), *id, reason.word(), failing_before).await? {
         return Ok(None);
     }

@@ -116,17 +116,18 @@ pub async fn failed(db: &mut PgConnection, shop: Uuid, id: Uuid, now: DateTime<U
     .map(drop)
 }
 
-/// Where it is active and has failed since then.
+/// Where it is active and has failed since then, or whenever.
 pub async fn disable(
     db: &mut PgConnection,
     shop: Uuid,
     id: Uuid,
     reason: &str,
-    failing_before: DateTime<Utc>,
+    failing_before: Option<DateTime<Utc>>,
 ) -> sqlx::Result<bool> {
     sqlx::query!(
         "update webhook_endpoints set status = 'disabled', disabled_reason = $3
-         where shop_id = $1 and id = $2 and status = 'active' and failing_since <= $4",
+         where shop_id = $1 and id = $2 and status = 'active'
+           and ($4::timestamptz is null or failing_since <= $4)",
         shop,
         id,
         reason,

@@ -153,6 +153,23 @@ pub async fn mark_top_up_due(db: &mut PgConnection, shop: Tenant, ids: &[Reselle
     Ok(sql::mark_top_up_due(db, shop.uuid(), &ids).await?)
 }
 
+/// Shops in which somebody is topped up by itself.
+pub async fn shops_with_auto_top_ups(db: &mut PgConnection) -> Result<Vec<Tenant>> {
+    Ok(sql::shops_with_auto_top_ups(db).await?.into_iter().map(Tenant::new).collect())
+}
+
+/// Says it of all of a shop who are below: of whose invoice came to nothing, or could not be opened then, nobody else
+/// would say it again.
+pub async fn remark_top_ups_due(db: &mut PgConnection, shop: Tenant) -> Result<()> {
+    let currency = shops::get(db, shop).await?.currency;
+    let wanted = sql::auto_top_ups(db, shop.uuid()).await?;
+    let accounts: Vec<Account> = wanted.iter().map(|(id, _)| prepaid(*id)).collect();
+    let balances = ledger::balances(db, shop, &accounts, currency).await?;
+    let below = wanted.into_iter().zip(balances).filter(|((_, below), balance)| balance < below);
+    let below: Vec<ResellerId> = below.map(|((id, _), _)| Id::from(id)).collect();
+    if below.is_empty() { Ok(()) } else { mark_top_up_due(db, shop, &below).await }
+}
+
 /// Shops in which somebody is due.
 pub async fn shops_with_top_ups_due(db: &mut PgConnection) -> Result<Vec<Tenant>> {
     Ok(sql::shops_with_top_ups_due(db).await?.into_iter().map(Tenant::new).collect())

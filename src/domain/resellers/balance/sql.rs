@@ -45,6 +45,23 @@ pub async fn mark_top_up_due(db: &mut PgConnection, shop: Uuid, ids: &[Uuid]) ->
     .map(drop)
 }
 
+pub async fn shops_with_auto_top_ups(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("select distinct shop_id from resellers where auto_top_up and status = 'ACTIVE'")
+        .fetch_all(db)
+        .await
+}
+
+/// Each with the balance below which it wants an invoice.
+pub async fn auto_top_ups(db: &mut PgConnection, shop: Uuid) -> sqlx::Result<Vec<(Uuid, i64)>> {
+    sqlx::query!(
+        "select id, auto_top_up_below_cents from resellers where shop_id = $1 and auto_top_up and status = 'ACTIVE'",
+        shop
+    )
+    .map(|row| (row.id, row.auto_top_up_below_cents))
+    .fetch_all(db)
+    .await
+}
+
 pub async fn shops_with_top_ups_due(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!("select distinct shop_id from reseller_top_ups_due").fetch_all(db).await
 }

@@ -135,8 +135,8 @@ pub async fn open_invitations(
     rows.into_iter().map(Invitation::try_from).collect()
 }
 
-/// Makes the relationship that was offered. Who is not meant, or comes too late or twice, learns no more
-/// than who has no invitation.
+/// Makes the relationship that was offered, for who holds the newest token of it. Who is not meant, or comes too
+/// late or twice, learns no more than who has no invitation.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`ResellerRefusal::ProgramDisabled`]; [`WrongState`](crate::error::Conflict) for who is a
@@ -145,7 +145,7 @@ pub async fn accept(
     db: &mut PgConnection,
     shop: Tenant,
     env: &Env,
-    id: InvitationId,
+    (id, token_hash): (InvitationId, [u8; 32]),
     account: Uuid,
     email: &Email,
 ) -> Result<Reseller> {
@@ -153,7 +153,7 @@ pub async fn accept(
     if !hold_program(db, shop).await?.enabled {
         return Err(Error::Reseller(ResellerRefusal::ProgramDisabled));
     }
-    let taken = sql::accept(db, shop.uuid(), *id, &email.key(), now).await?;
+    let taken = sql::accept(db, shop.uuid(), *id, &token_hash, &email.key(), now).await?;
     let invitation = Invitation::try_from(taken.ok_or(Error::NotFound("invitation"))?)?;
     let reseller = begin(db, shop, env, account, &invitation.email, &invitation.grant).await?;
     let event = Event::ResellerAccepted(ResellerAcceptedFacts {

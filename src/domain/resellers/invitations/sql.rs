@@ -103,19 +103,21 @@ pub async fn accept(
     db: &mut PgConnection,
     shop: Uuid,
     id: Uuid,
+    token_hash: &[u8],
     email_key: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         "update reseller_invitations set accepted_at = $4
-         where shop_id = $1 and id = $2 and email_key = $3
+         where shop_id = $1 and id = $2 and email_key = $3 and token_hash = $5
            and accepted_at is null and revoked_at is null and expires_at > $4
          returning id, email, terms, token_number, created_at, expires_at, accepted_at, revoked_at",
         shop,
         id,
         email_key,
-        now
+        now,
+        token_hash
     )
     .fetch_optional(db)
     .await

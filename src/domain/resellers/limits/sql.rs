@@ -75,7 +75,7 @@ pub async fn record_at(
     sqlx::query!(
         r#"update reseller_purchases p set items = p.items + bought.items
            from unnest($3::uuid[], $4::text[], $5::bigint[]) as bought (id, place, items)
-           where p.ctid = bought.place::tid and p.shop_id = $1 and p.reseller_id = bought.id and p.day = $2
+           where p.ctid = bought.place::tid and (p.shop_id = $1 and p.reseller_id = bought.id and p.day = $2) is true
            returning p.reseller_id, p.ctid::text as "place!""#,
         shop,
         day,

@@ -136,7 +136,7 @@ fn instant(value: Json) -> Reading<DateTime<Utc>> {
     date_time(&text).ok_or_else(|| wrong("must be a date-time with its zone, such as 2026-12-31T00:00:00Z"))
 }
 
-/// What [`Create`] is read from.
+/// A license to be issued.
 #[derive(ToSchema)]
 #[schema(as = NewLicense)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -161,7 +161,7 @@ pub struct CreateBody {
     customer_email: Option<String>,
 }
 
-/// What [`Change`] is read from.
+/// What changes of a license; absent fields stay.
 #[derive(ToSchema)]
 #[schema(as = LicensePatch)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -182,7 +182,7 @@ pub struct ChangeBody {
     expires_at: Option<String>,
 }
 
-/// What [`Hardware`] is read from.
+/// The machine that a license is bound to from now on; without one, the next that validates it.
 #[derive(ToSchema)]
 #[schema(as = LicenseHardware)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]
@@ -193,7 +193,7 @@ pub struct HardwareBody {
     hardware_id: Option<String>,
 }
 
-/// What [`Extend`] is read from: one of the two.
+/// How much longer a license holds: days, or a date; one of the two.
 #[derive(ToSchema)]
 #[schema(as = LicenseExtension)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -101,7 +101,7 @@ impl Wire for Wanted {
     }
 }
 
-/// What [`Wanted`] is read from.
+/// For which machine a license file is, and for how long.
 #[derive(ToSchema)]
 #[schema(as = LicenseFileRequest)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -185,7 +185,7 @@ fn nonce(value: Json) -> Reading<String> {
     if fits { Ok(nonce) } else { Err(wrong("must have 16 to 128 visible ASCII characters")) }
 }
 
-/// What [`Check`] is read from.
+/// A license key, its product, and where it is used.
 #[derive(ToSchema)]
 #[schema(as = LicenseCheck)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

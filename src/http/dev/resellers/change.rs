@@ -57,7 +57,7 @@ impl Change {
     }
 }
 
-/// What [`Change`] is read from.
+/// What changes of a reseller's terms and access; absent fields stay.
 #[derive(ToSchema)]
 #[schema(as = ResellerPatch)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

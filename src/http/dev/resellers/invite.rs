@@ -114,7 +114,7 @@ impl InvitedReseller {
     }
 }
 
-/// What [`Invite`] is read from.
+/// Who is invited, on which terms, and what they may sell.
 #[derive(ToSchema)]
 #[schema(as = ResellerInvite)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

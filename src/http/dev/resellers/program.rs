@@ -139,7 +139,7 @@ impl ResellerProgram {
     }
 }
 
-/// What [`Change`] is read from.
+/// What changes of the reseller program; absent fields stay.
 #[derive(ToSchema)]
 #[schema(as = ResellerProgramPatch)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -205,7 +205,7 @@ fn items(min: i64) -> impl FnOnce(Json) -> Reading<i32> {
     move |value| i32::try_from(whole(min, ITEMS_MAX)(value)?).map_err(|_| wrong("is too large"))
 }
 
-/// What an entry of `product_access` is read from; amounts are in the product's currency.
+/// A product that a reseller may sell, and the terms of its own that it has; amounts are in the product's currency.
 #[derive(ToSchema)]
 #[schema(as = ProductAccessInput)]
 #[expect(dead_code, reason = "documents the body that is read field by field")]

@@ -228,6 +228,34 @@ fn the_buyer_is_told_by_mail_what_comes_back() {
 }
 
 #[test]
+fn only_the_refund_that_was_the_last_is_told_of_as_all_of_it() {
+    house(async |app| {
+        let paid = app.sold(&["A"]).await;
+        for body in [json!({ "amount_cents": 900 }), json!({})] {
+            app.refund(order_of(&paid), body).await.is(200);
+        }
+        app.settle().await;
+        let mails = app.mails();
+        let of = |amount: &str| mails.iter().find(|mail| mail.contains(&format!("has refunded {amount}"))).unwrap();
+        assert!(of("9.00 USD").contains("a part of what you paid"), "{mails:?}");
+        assert!(of("40.00 USD").contains("all that you paid"), "{mails:?}");
+    });
+}
+
+#[test]
+fn an_order_of_which_all_goes_back_is_not_handed_over_by_hand() {
+    house(async |app| {
+        let product = product(app, json!({ "type": "physical" })).await;
+        let session = app.checkout(&product, 1).await;
+        app.pay(&session).await;
+        app.refund(order_of(&session), json!({})).await.is(200);
+        let path = format!("/dev/v1/orders/{}/fulfill", session["id"].as_str().unwrap());
+        let answer = app.test_developer().post(&path, json!({})).await;
+        answer.is(409).has_code("WRONG_STATE");
+    });
+}
+
+#[test]
 fn what_a_customer_spent_goes_down() {
     house(async |app| {
         let paid = app.sold(&["A"]).await;

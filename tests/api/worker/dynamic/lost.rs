@@ -3,6 +3,7 @@
 use chrono::Duration;
 use keyhouse::domain::dynamic::{self, Outcome, State};
 use keyhouse::worker;
+use serde_json::json;
 
 use super::{bought, call, is_failed, retried, sandbox, seen};
 use crate::house::house_with;
@@ -82,5 +83,21 @@ fn goods_that_come_after_a_refund_are_not_handed_over() {
         working.await.unwrap().unwrap();
         assert_eq!(call(app).await, ("cancelled".into(), None));
         assert_eq!(seen(app, &session).await["items"][0]["text"], serde_json::Value::Null);
+    });
+}
+
+#[test]
+fn while_all_of_the_money_is_on_its_way_back_no_goods_are_asked_for() {
+    house_with(NEARBY, async |app| {
+        let receiver = Receiver::start(vec![Reply::text("goods")]).await;
+        let session = bought(app, &receiver).await;
+        app.refund(order_of(&session), json!({ "note": "fail" })).await.is(200);
+        app.settle().await;
+        is_failed(call(app).await, &seen(app, &session).await, "refunded");
+        assert_eq!(receiver.connections(), 0);
+
+        retried(app, &session).await.is(200); // the refund has failed: the goods may come
+        app.settle().await;
+        assert_eq!(seen(app, &session).await["items"][0]["text"], "goods");
     });
 }

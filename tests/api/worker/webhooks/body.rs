@@ -29,7 +29,7 @@ fn an_order_is_told_as_v1_shows_it_and_holds_no_code() {
         let paid = of(&asked, "order.paid").json();
         let shown = app.test_merchant().get("/v1/orders").await.is(200).json()["data"][0].clone();
         let mut expected = shown.as_object().unwrap().clone();
-        expected.insert("order_uuid".into(), session["id"].clone());
+        expected.insert("order_uuid".into(), shown["id"].clone());
         let (data, told) = (paid["data"].as_object().unwrap(), &paid);
         for (name, value) in &expected {
             assert!(name == "status" || &data[name] == value, "{name}: {told} and {shown}");
@@ -52,8 +52,8 @@ fn products_and_customers_are_told_as_v1_names_them() {
         assert_eq!(
             made["data"],
             json!({
-                "id": product, "name": "Studio Pro", "type": "license_key", "price_cents": 4900, "currency": "USD",
-                "status": "active",
+                "id": product, "name": "Studio Pro", "slug": "studio-pro", "type": "license_key", "price_cents": 4900,
+                "currency": "USD", "status": "active", "created_at": "2026-05-26T07:18:03Z",
             })
         );
         let customer = app.test_merchant().get("/v1/customers").await.is(200).json()["data"][0].clone();

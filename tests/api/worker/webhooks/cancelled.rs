@@ -27,6 +27,24 @@ fn deleting_an_endpoint_cancels_what_waits_for_it() {
 }
 
 #[test]
+fn a_queue_that_is_too_long_for_one_statement_is_cancelled_too() {
+    house_with(NEARBY, async |app| {
+        let receiver = Receiver::start(vec![Reply::text("ok")]).await;
+        let endpoint = hears(app, &receiver).await;
+        happens(app).await;
+        let many = "insert into webhook_deliveries (shop_id, endpoint_id, event_id, due_at, created_at)
+                    select shop_id, endpoint_id, gen_random_uuid(), due_at + interval '1 day', created_at
+                    from webhook_deliveries, generate_series(1, 6000)";
+        sqlx::query(many).execute(&mut app.db().await).await.unwrap();
+        app.test_merchant().delete(&path(&endpoint, "")).await.is(200);
+        app.settle().await;
+        let states = states(app).await;
+        assert!(states.len() == 6_001 && states.iter().all(|state| state == "cancelled"));
+        assert_eq!(receiver.connections(), 0);
+    });
+}
+
+#[test]
 fn a_row_that_comes_after_the_deletion_is_cancelled() {
     house_with(NEARBY, async |app| {
         let receiver = Receiver::start(vec![Reply::text("ok")]).await;

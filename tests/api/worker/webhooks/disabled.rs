@@ -1,9 +1,11 @@
 //! When an endpoint is given up, and how it comes back.
 
 use chrono::Duration;
+use keyhouse::domain::outbox::deliveries::{self, Outcome, Verdict};
+use keyhouse::domain::outbox::endpoints::EndpointId;
 use serde_json::json;
 
-use super::{NEARBY, happens, hears, states};
+use super::{NEARBY, happens, hears, sandbox, states};
 use crate::house::receiver::{Receiver, Reply};
 use crate::house::{TestApp, house_with};
 use crate::v1::webhooks::{listed, path};
@@ -101,5 +103,25 @@ fn an_endpoint_that_is_enabled_hears_again_and_its_clock_begins_anew() {
         app.advance(Duration::minutes(2));
         app.settle().await;
         assert_eq!(states(app).await, ["failed", "delivered"]);
+    });
+}
+
+#[test]
+fn a_success_counts_though_nothing_was_failing_when_it_was_sent() {
+    house_with(NEARBY, async |app| {
+        let receiver = Receiver::start(vec![Reply::text("ok")]).await;
+        let endpoint = hears(app, &receiver).await;
+        happens(app).await;
+        happens(app).await;
+        let mut db = app.db().await;
+        let room = [(EndpointId::parse(endpoint["id"].as_str().unwrap()).unwrap(), 2)];
+        let leased = deliveries::lease(&mut db, sandbox(app), app.now(), &room).await.unwrap();
+        for (delivery, verdict) in leased.iter().zip([Verdict::Failed { retry_after: None }, Verdict::Delivered]) {
+            let (started_at, env) = (app.now(), &app.app.env);
+            let outcome = Outcome { started_at, duration_ms: 1, http_status: None, error: None, answer: None, verdict };
+            assert!(deliveries::record(&mut db, env, delivery, &outcome).await.unwrap());
+        }
+        let failing = "select failing_since is not null from webhook_endpoints";
+        assert!(!sqlx::query_scalar::<_, bool>(failing).fetch_one(&mut db).await.unwrap());
     });
 }

@@ -1,13 +1,23 @@
-//! A fulfillment as the reseller sees it.
+//! A fulfillment as the reseller sees it, through the API and in the portal.
 
+use axum::Json;
 use serde::Serialize;
 use serde_json::Number;
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+use super::params::Query;
+use super::wire::{CursorList, Instant};
+use super::{Answer, Data};
+use crate::app::App;
 use crate::domain::fulfillments;
+use crate::domain::resellers::ResellerId;
+use crate::domain::shops::Tenant;
 use crate::error::{Error, Result};
-use crate::http::door::Data;
-use crate::http::door::wire::Instant;
+use crate::kit::page::Place;
+
+/// Of these surfaces' lists (contract 1.3).
+const LIMIT_DEFAULT: i64 = 50;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Fulfillment {
@@ -71,4 +81,22 @@ impl From<&fulfillments::Fulfillment> for Fulfillment {
 /// The bytes of an answer, which may be stored.
 pub fn render(one: &fulfillments::Fulfillment) -> Result<Vec<u8>> {
     serde_json::to_vec(&Data { data: Fulfillment::from(one) }).map_err(|e| Error::Internal(format!("answer: {e}")))
+}
+
+/// A page of a relationship's fulfillments, newest first, with their codes.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::Malformed`] for a query that cannot be read.
+pub async fn list(
+    app: &App,
+    db: &mut PgConnection,
+    (shop, id): (Tenant, ResellerId),
+    query: &Query,
+) -> Answer<CursorList<Fulfillment>> {
+    let filters = format!("{id};{}", query.filters(&["external_order_id"]));
+    let place = Place::new("fulfillments", shop.uuid(), &filters);
+    let window = query.window_of(LIMIT_DEFAULT, &place, &app.env.vault)?;
+    let order = query.get("external_order_id");
+    let page = fulfillments::list(db, shop, &app.env, id, order, window, &place).await?;
+    Ok(Json(page.map(|one| Fulfillment::from(&one)).into()))
 }
